@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlssock.h - TLS as a property of a socket.
+ *
+ * A program asks for TLS where it asks for the socket,
+ *
+ *	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_TLS);
+ *
+ * and goes on with connect, accept, send, recv and close. This header has the
+ * numbers; the calls are libc's own, which libtlssock.so stands in front of.
+ * Without the library these protocol numbers are refused by the kernel, so a
+ * program never gets a plaintext socket where it asked for TLS.
+ *
+ * Names and numbers come from BYU's Secure Socket API (IPPROTO_TLS and options
+ * from 85 to 122) and from Zephyr's secure sockets (the other protocol numbers,
+ * options below 85, credential tags).
+ */
+#ifndef TLSSOCK_H
+#define TLSSOCK_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Protocols: the third argument of socket(). The Zephyr names give a minimum;
+ * the library never goes below TLS 1.2 (RFC 8996).
+ */
+#define IPPROTO_TLS 205	    /* the newest version that both ends have */
+#define IPPROTO_TLS_1_0 252 /* at least 1.0: in effect 1.2 */
+#define IPPROTO_TLS_1_1 257 /* at least 1.1: in effect 1.2 */
+#define IPPROTO_TLS_1_2 258 /* at least 1.2 */
+#define IPPROTO_TLS_1_3 259 /* at least 1.3 */
+
+/*
+ * Levels: the second argument of getsockopt() and setsockopt(). Every option
+ * below is accepted at both IPPROTO_TLS and SOL_TLS.
+ */
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+
+/*
+ * An address family for names: connect() resolves sh_addr.name and tries each
+ * of its addresses. Any address length that holds the name is accepted. The
+ * socket underneath is an AF_INET6 one, so getpeername() shows an IPv4 peer as
+ * a v4-mapped address.
+ */
+#define AF_HOSTNAME 43
+
+struct host_addr {
+	unsigned char name[255]; /* NUL-terminated unless it fills the array */
+};
+
+struct sockaddr_host {
+	sa_family_t sh_family;	  /* AF_HOSTNAME */
+	in_port_t sh_port;	  /* network byte order */
+	struct host_addr sh_addr; /* the name, or a literal address */
+};
+
+/*
+ * Options. (G) can be read, (S) can be set. Strings are set with or without
+ * their NUL and read back with it. Errors, unless an option says otherwise:
+ * EINVAL a value of the wrong size or range, ENOPROTOOPT an unknown option or
+ * the wrong direction, EISCONN too late in the socket's life, ENOTCONN before
+ * there is anything to read, ERANGE a buffer too small (*optlen is then the
+ * size needed).
+ */
+
+/* (S) sec_tag_t[]: credentials by tag. ENOENT unknown tag, EINVAL unusable. */
+#define TLS_SEC_TAG_LIST 1
+/* (S) TLS_HOSTNAME by the number that Zephyr's binaries use. */
+#define TLS_HOSTNAME_ZEPHYR 2
+/* (GS) int: TLS_PEER_VERIFY_*; clients start at REQUIRED, servers at NONE. */
+#define TLS_PEER_VERIFY 5
+/*
+ * (GS) const char *[]: ALPN protocols (RFC 7301) in order of preference, ended
+ * by NULL or sized by optlen; the strings are copied. Read back: the pointers,
+ * valid until the list is set again or the socket is closed.
+ */
+#define TLS_ALPN_LIST 7
+
+/*
+ * (GS) string: the name to send (SNI, RFC 6066) and to verify. Length 0 or a
+ * null pointer: no SNI and no check of the name, only of the chain. On an
+ * accepted socket, read: the name that the client asked for.
+ */
+#define TLS_HOSTNAME 85
+#define TLS_REMOTE_HOSTNAME TLS_HOSTNAME
+/*
+ * (S) string: a PEM file, a directory of them, or PEM text: the trust anchors
+ * in place of the system's. A listening socket then also asks clients for
+ * certificates and requires them, unless TLS_PEER_VERIFY says otherwise.
+ * ENOENT, EACCES the file; EINVAL no certificate in it.
+ */
+#define TLS_TRUSTED_PEER_CERTIFICATES 87
+/*
+ * (GS) string: a PEM file, PEM text, or a PKCS#11 URL (RFC 7512): the chain,
+ * leaf first. Given again: one chain more. ENOENT, EACCES, EINVAL as above.
+ */
+#define TLS_CERTIFICATE_CHAIN 88
+/*
+ * (S) string: a PEM file, PEM text, or a PKCS#11 URL: the key of the chain set
+ * last. EPROTO the two do not match; ENOENT, EACCES, EINVAL as above;
+ * EDESTADDRREQ never: without a chain before it EINVAL.
+ */
+#define TLS_PRIVATE_KEY 89
+/* (GS) string: ALPN as a comma list; read when connected: what was agreed. */
+#define TLS_ALPN 90
+/* (G) string: the subject of the peer's certificate (RFC 4514). */
+#define TLS_PEER_IDENTITY 93
+/* (G) string: the peer's chain, PEM, leaf first. */
+#define TLS_PEER_CERTIFICATE_CHAIN 95
+/* (G) string: name of the cipher suite in use. */
+#define TLS_CHOSEN_CIPHER 98
+/* (G) string: the last failure: which peer, which step, what was wrong. */
+#define TLS_ERROR 100
+/* (G) int: TLS_1_2 or TLS_1_3. */
+#define TLS_CHOSEN_VERSION 113
+
+/* (G) struct tls_info, cut to *optlen: facts of the connection. */
+#define TLS_INFO 200
+/* (GS) int: TLS_HANDSHAKE_INLINE or TLS_HANDSHAKE_DEFERRED. */
+#define TLS_HANDSHAKE_MODE 202
+/* (GS) unsigned int, milliseconds: how long a handshake may take; 0: forever. */
+#define TLS_HANDSHAKE_TIMEOUT 203
+/*
+ * (GS) int, 0 or 1: with 1 an end of the connection without the peer's
+ * close_notify is an end of file, not ECONNRESET. An attacker can then cut the
+ * stream unnoticed; only for protocols that tell their own length.
+ */
+#define TLS_ALLOW_TRUNCATION 212
+
+/* Values of TLS_PEER_VERIFY. */
+#define TLS_PEER_VERIFY_NONE 0	   /* any peer, unverified */
+#define TLS_PEER_VERIFY_OPTIONAL 1 /* verify, go on all the same */
+#define TLS_PEER_VERIFY_REQUIRED 2 /* verify, or the handshake fails */
+
+/*
+ * Values of TLS_HANDSHAKE_MODE. INLINE: connect (accept) returns when the
+ * handshake is done, as SSL_connect (SSL_accept) does. DEFERRED: it returns
+ * when TCP is up, and the handshake runs in the first call that needs it. The
+ * default is INLINE for connect; for accept DEFERRED with IPPROTO_TLS and
+ * INLINE with the Zephyr numbers.
+ */
+#define TLS_HANDSHAKE_INLINE 0
+#define TLS_HANDSHAKE_DEFERRED 1
+
+/* Values of TLS_CHOSEN_VERSION. */
+#define TLS_1_0 0
+#define TLS_1_1 1
+#define TLS_1_2 2
+#define TLS_1_3 3
+
+/*
+ * What TLS_INFO gives. Fields are only ever added at the end: ask with your
+ * sizeof, and look at *optlen for how much this library knew.
+ */
+struct tls_info {
+	uint32_t version;      /* TLS_1_2, TLS_1_3 */
+	uint32_t cipher;       /* cipher suite, IANA id */
+	char cipher_name[64];  /* the same, IANA name */
+	char group[32];	       /* key exchange group */
+	char signature[32];    /* signature algorithm of the server */
+	uint8_t resumed;       /* 1: an earlier session was resumed */
+	uint8_t verified;      /* 1: the peer's chain and name were verified */
+	uint8_t early_data;    /* 1: 0-RTT data was accepted */
+	uint8_t kernel;	       /* 1: the kernel seals and opens records */
+	uint32_t reserved;     /* 0 */
+	uint64_t bytes_in;     /* application bytes received */
+	uint64_t bytes_out;    /* application bytes sent */
+	uint64_t records_in;   /* records opened */
+	uint64_t records_out;  /* records sealed */
+};
+
+/* Credentials by tag: Zephyr's interface. */
+typedef int sec_tag_t;
+
+enum tls_credential_type {
+	TLS_CREDENTIAL_NONE = 0,
+	TLS_CREDENTIAL_CA_CERTIFICATE = 1,
+	TLS_CREDENTIAL_PUBLIC_CERTIFICATE = 2,
+	TLS_CREDENTIAL_SERVER_CERTIFICATE = TLS_CREDENTIAL_PUBLIC_CERTIFICATE,
+	TLS_CREDENTIAL_PRIVATE_KEY = 3,
+	TLS_CREDENTIAL_PSK = 4,
+	TLS_CREDENTIAL_PSK_ID = 5
+};
+
+/*
+ * Register a credential under a tag, for TLS_SEC_TAG_LIST. Certificates and
+ * keys are PEM or DER; cred is copied (Zephyr keeps the pointer) and can be
+ * freed. credlen is in bytes; a NUL at the end of PEM text may be counted.
+ *
+ * Returns 0, -EEXIST when the tag has one of this type, -EINVAL for an unknown
+ * type or no data, -ENOMEM. What the bytes are is checked when a socket is
+ * given the tag.
+ */
+int tls_credential_add(sec_tag_t tag, enum tls_credential_type type, const void *cred,
+		       size_t credlen);
+
+/*
+ * Copy a credential to cred. *credlen is the size of the buffer before, and of
+ * the credential after, in bytes.
+ *
+ * Returns 0, -ENOENT (*credlen then 0), -EFBIG when the buffer is too small
+ * (*credlen is then the size needed), -EACCES for a private key or PSK in a
+ * process that may not read it back: never by this library.
+ */
+int tls_credential_get(sec_tag_t tag, enum tls_credential_type type, void *cred, size_t *credlen);
+
+/*
+ * Remove a credential. Sockets that were given the tag keep their copy.
+ *
+ * Returns 0, or -ENOENT.
+ */
+int tls_credential_delete(sec_tag_t tag, enum tls_credential_type type);
+
+/*
+ * Returns the library's version, "MAJOR.MINOR.PATCH", static storage.
+ */
+const char *tlssock_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TLSSOCK_H */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* The functions of tlssock.h, and how the library starts and ends. */
+#include "api.h"
+
+#include "closing.h"
+#include "engine.h"
+#include "forking.h"
+#include "libc.h"
+#include "linger.h"
+#include "log.h"
+#include "owner.h"
+#include "settings.h"
+#include "tags.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <tlssock.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static atomic_bool ready;
+
+bool api_ready(void)
+{
+	return ready;
+}
+
+EXPORT int tls_credential_add(sec_tag_t tag, enum tls_credential_type type, const void *cred,
+			      size_t credlen)
+{
+	return tags_add(tag, (int)type, cred, credlen);
+}
+
+EXPORT int tls_credential_get(sec_tag_t tag, enum tls_credential_type type, void *cred,
+			      size_t *credlen)
+{
+	return tags_get(tag, (int)type, cred, credlen);
+}
+
+EXPORT int tls_credential_delete(sec_tag_t tag, enum tls_credential_type type)
+{
+	return tags_delete(tag, (int)type);
+}
+
+EXPORT const char *tlssock_version(void)
+{
+	return TLSSOCK_VERSION;
+}
+
+/* NULL in a set-user-id program: its caller decides nothing. */
+static const char *environment(const char *name)
+{
+	return secure_getenv(name);
+}
+
+/* Before it has run every hook passes through, and TLS sockets are refused. */
+__attribute__((constructor)) static void start(void)
+{
+	libc_bind();
+	log_init(environment("TLSSOCK_LOG"));
+	engine_global_init();
+	settings_environment(environment);
+	if (owner_process_init() == 0 && forking_init() == 0)
+		ready = true;
+	else
+		log_line(LEVEL_ERROR, "this system cannot tell a forked process from its parent: "
+				      "TLS sockets are refused");
+}
+
+static void end_one(int fd, void *object)
+{
+	closing_at_exit(object, fd);
+}
+
+/* No session is freed: stdio flushes after the destructors, threads may still run. */
+__attribute__((destructor)) static void end(void)
+{
+	if (!ready || owner_in_vfork_child())
+		return;
+	fdtable_each_number(end_one);
+	linger_finish();
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "closing.h"
+
+#include "handshake.h"
+#include "input.h"
+#include "libc.h"
+#include "linger.h"
+#include "output.h"
+#include "receive.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+void closing_release(void *connection)
+{
+	pending_remove(connection);
+	connection_free(connection);
+}
+
+static int send_close_notify(struct connection *c)
+{
+	int r;
+
+	if (c->write_closed)
+		return 0;
+	r = engine_close(c->engine);
+	c->write_closed = true;
+	return r;
+}
+
+static int shutdown_open(struct connection *c, int fd, int how)
+{
+	int r = 0;
+
+	if (how != SHUT_RD) {
+		send_close_notify(c);
+		r = connection_nonblocking(fd, 0) ? output_flush(c, fd)
+						  : output_flush_wait(c, fd);
+		/* FIN must come behind what is still in our queue: close sees to that. */
+		if (output_pending(c))
+			how = how == SHUT_WR ? -1 : SHUT_RD;
+	}
+	if (how == SHUT_RD || how == SHUT_RDWR)
+		c->read_shut = true;
+	if (how >= 0 && libc.shutdown(fd, how) < 0)
+		return -errno;
+	return r == -EAGAIN ? 0 : r;
+}
+
+static int shutdown_locked(struct connection *c, int fd, int how)
+{
+	int r = 0;
+
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return -EINVAL;
+	if (c->state == STATE_HANDSHAKE && how != SHUT_RD)
+		r = handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
+	if (r == -EINTR || r == -EBADFD)
+		return r;
+	if (c->state == STATE_OPEN && connection_claim(c) == 0)
+		return shutdown_open(c, fd, how);
+	if (c->state == STATE_FAILED)
+		return -ENOTCONN;
+	return libc.shutdown(fd, how) < 0 ? -errno : 0;
+}
+
+int closing_shutdown(struct connection *c, int fd, int how)
+{
+	int r = connection_lock(c);
+
+	if (r < 0)
+		return r;
+	r = shutdown_locked(c, fd, how);
+	connection_unlock(c);
+	return r;
+}
+
+/* SO_LINGER with time 0: the program wants a reset. */
+static bool wants_reset(int fd)
+{
+	struct linger linger = {0};
+	socklen_t len = sizeof(linger);
+
+	return libc.getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff &&
+	       linger.l_linger == 0;
+}
+
+/*
+ * What outlives the connection. It is handed over when the lock is free again: the
+ * lingerer takes the table's lock, and fork takes the two the other way round.
+ */
+struct rest {
+	int fd; /* -1: nothing */
+	struct buffer sealed;
+};
+
+static void keep(struct connection *c, int fd, struct rest *rest)
+{
+	struct buffer *sealed = c->engine ? engine_output(c->engine) : NULL;
+
+	rest->fd = fdtable_high_dup(fd);
+	if (rest->fd < 0)
+		return;
+	rest->sealed = c->out;
+	c->out = (struct buffer){0};
+	if (sealed && buffer_append(&rest->sealed, buffer_head(sealed), sealed->len) == 0)
+		buffer_fini(sealed);
+	buffer_trim(&rest->sealed);
+}
+
+static void hand_over(struct rest *rest)
+{
+	if (rest->fd >= 0)
+		linger_add(rest->fd, &rest->sealed);
+}
+
+/* What we sent is on its way, or still here: see that it arrives. */
+static void finish(struct connection *c, int fd, struct rest *rest)
+{
+	int unsent = 0;
+
+	if (output_pending(c)) {
+		keep(c, fd, rest);
+		return;
+	}
+	libc.shutdown(fd, SHUT_WR);
+	input_discard(fd);
+	if (libc.ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
+		keep(c, fd, rest);
+}
+
+static void goodbye(struct connection *c, int fd, struct rest *rest)
+{
+	bool unread;
+
+	if (c->state == STATE_NEW || c->state == STATE_LISTENING || c->state == STATE_CONNECTING)
+		return;
+	if (!owner_claim_last(&c->owner) || wants_reset(fd))
+		return;
+	if (c->state != STATE_OPEN) {
+		finish(c, fd, rest);
+		return;
+	}
+	/* Plaintext that nobody read: the byte left in the kernel makes it a reset, as TCP's. */
+	unread = !c->read_closed && !c->truncated && connection_readable(c, fd) &&
+		 engine_pending(c->engine) > 0;
+	if (c->state == STATE_OPEN) {
+		send_close_notify(c);
+		output_flush(c, fd);
+	}
+	if (!unread)
+		finish(c, fd, rest);
+}
+
+/* A descriptor's number must not be reused while a thread may still call with it. */
+static void send_waiters_away(struct connection *c, int fd)
+{
+	if (c->waiters == 0)
+		return;
+	/* Other processes accept from this socket too: threads here sleep on, as TCP's. */
+	if (c->state == STATE_LISTENING && c->shared)
+		return;
+	libc.shutdown(fd, SHUT_RDWR);
+	while (c->waiters > 0)
+		pthread_cond_wait(&c->left, &c->lock);
+}
+
+void closing_last(struct connection *c, int fd)
+{
+	struct rest rest = {.fd = -1};
+
+	/* A signal handler that closes what its own thread is using: it is just closed. */
+	if (connection_lock(c) < 0)
+		return;
+	c->closing = true;
+	pending_remove(c);
+	goodbye(c, fd, &rest);
+	send_waiters_away(c, fd);
+	connection_unlock(c);
+	hand_over(&rest);
+}
+
+void closing_at_exit(struct connection *c, int fd)
+{
+	struct rest rest = {.fd = -1};
+
+	/* A thread is in the middle of it: exit does not wait for that. */
+	if (connection_trylock(c) < 0)
+		return;
+	if (c->waiters == 0 && !c->closing) {
+		c->closing = true;
+		goodbye(c, fd, &rest);
+	}
+	connection_unlock(c);
+	hand_over(&rest);
+}

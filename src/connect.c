@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* connect on a TLS socket, by address and by name. */
+#include "connection.h"
+#include "handshake.h"
+#include "libc.h"
+#include "names.h"
+#include "sockets.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tlssock.h>
+
+enum { NAME_SIZE = 256, NEXT_ADDRESS_MS = 5000 };
+
+/*
+ * The name to verify: what the program said, else the name that the address was
+ * resolved from, else the address itself. *none: any will do.
+ */
+static int find_name(struct connection *c, const struct sockaddr *sa, char *name, bool *none)
+{
+	int r = 1;
+
+	*none = false;
+	if (c->settings->hostname_set) {
+		*none = !c->settings->hostname;
+		snprintf(name, NAME_SIZE, "%s", *none ? "" : c->settings->hostname);
+		return 0;
+	}
+	r = names_find(sa, name, NAME_SIZE);
+	if (r == 0)
+		names_format(sa, 0, name, NAME_SIZE);
+	if (r >= 0)
+		return 0;
+	if (settings_peer_verify(c->settings, false) == TLS_PEER_VERIFY_NONE) {
+		*none = true;
+		return 0;
+	}
+	return connection_explain(c, -EPROTO, "connect",
+				  "this address was resolved from several names, and which of them "
+				  "is meant cannot be told: set TLS_HOSTNAME");
+}
+
+struct connect_wait {
+	int fd;
+	const struct sockaddr *sa;
+	socklen_t len;
+};
+
+static int connect_op(void *arg)
+{
+	const struct connect_wait *w = arg;
+
+	return libc.connect(w->fd, w->sa, w->len) < 0 ? -errno : 0;
+}
+
+/* A socket made for names is an AF_INET6 one: IPv4 addresses are mapped. */
+static const struct sockaddr *map_address(int fd, const struct sockaddr *sa, socklen_t *len,
+					  struct sockaddr_in6 *mapped)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	libc.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	if (domain != AF_INET6 || sa->sa_family != AF_INET || *len < sizeof(*in))
+		return sa;
+	*mapped = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = in->sin_port};
+	mapped->sin6_addr.s6_addr[10] = mapped->sin6_addr.s6_addr[11] = 0xff;
+	memcpy(&mapped->sin6_addr.s6_addr[12], &in->sin_addr, 4);
+	*len = sizeof(*mapped);
+	return (const struct sockaddr *)mapped;
+}
+
+/* TCP's part. 0, -EINPROGRESS (the state says so then), or its error. */
+static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct sockaddr_in6 mapped;
+	struct connect_wait w = {.fd = fd, .len = len};
+	int r;
+
+	w.sa = map_address(fd, sa, &w.len, &mapped);
+	r = connection_wait(c, fd, connect_op, &w);
+	if (r == -EINPROGRESS || r == -EINTR)
+		c->state = STATE_CONNECTING;
+	return r;
+}
+
+/* TCP is up. */
+static int after_tcp(struct connection *c, int fd)
+{
+	bool nonblock = connection_nonblocking(fd, 0);
+	bool later = settings_handshake_mode(c->settings, false) == TLS_HANDSHAKE_DEFERRED;
+	int r;
+
+	if (c->state != STATE_HANDSHAKE)
+		handshake_begin(c, fd, false);
+	/* Deferred, it still starts: a server's accept waits for our first bytes. */
+	r = handshake_run(c, fd, nonblock || later,
+			  nonblock || later ? -1 : connection_socket_end_ms(fd, SO_SNDTIMEO));
+	if (r == -EAGAIN)
+		return later ? 0 : -EINPROGRESS;
+	return r;
+}
+
+static int connect_to(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len,
+		      const char *name)
+{
+	int r;
+
+	connection_set_peer(c, name, sa);
+	r = handshake_prepare(c, name);
+	if (r < 0)
+		return r;
+	r = connect_tcp(c, fd, sa, len);
+	return r < 0 ? r : after_tcp(c, fd);
+}
+
+static int connect_address(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	char name[NAME_SIZE];
+	bool none = false;
+	int r;
+
+	if (len < sizeof(sa->sa_family))
+		return -EINVAL;
+	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	/* The kernel takes an AF_INET6 address without its scope (RFC 2133) too. */
+	if (len < (sa->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+					    : offsetof(struct sockaddr_in6, sin6_scope_id)))
+		return -EINVAL;
+	r = find_name(c, sa, name, &none);
+	return r < 0 ? r : connect_to(c, fd, sa, len, none ? NULL : name);
+}
+
+/* One address of several is not waited for as long as TCP would. */
+static int try_address(struct connection *c, int fd, const struct addrinfo *ai, const char *name)
+{
+	const struct timeval short_time = {.tv_sec = NEXT_ADDRESS_MS / 1000};
+	const struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
+	struct timeval old = {0};
+	socklen_t len = sizeof(old);
+	bool bounded = ai->ai_next && !connection_nonblocking(fd, 0);
+	int r;
+
+	connection_set_peer(c, name, ai->ai_addr);
+	if (bounded) {
+		libc.getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &old, &len);
+		libc.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &short_time, sizeof(short_time));
+	}
+	r = connect_tcp(c, fd, ai->ai_addr, ai->ai_addrlen);
+	if (bounded)
+		libc.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &old, sizeof(old));
+	if (bounded && r == -EINPROGRESS) {
+		libc.connect(fd, &unspecified, sizeof(unspecified));
+		c->state = STATE_NEW;
+		r = -ETIMEDOUT;
+	}
+	return r;
+}
+
+static int connect_list(struct connection *c, int fd, struct addrinfo *list, in_port_t port,
+			const char *name)
+{
+	int r = -EHOSTUNREACH;
+
+	for (struct addrinfo *ai = list; ai; ai = ai->ai_next) {
+		/* The port stands at the same place in both address structures. */
+		((struct sockaddr_in *)ai->ai_addr)->sin_port = port;
+		r = try_address(c, fd, ai, name);
+		if (r == 0)
+			return after_tcp(c, fd);
+		if (r == -EINPROGRESS || r == -EINTR || r == -EBADF)
+			return r;
+	}
+	return r;
+}
+
+static void free_list(void *list)
+{
+	libc.freeaddrinfo(list);
+}
+
+static int connect_name(struct connection *c, int fd, const struct sockaddr_host *host,
+			socklen_t len)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	const struct settings *s = c->settings;
+	char name[NAME_SIZE] = "";
+	struct addrinfo *list = NULL;
+	const char *verified;
+	int r;
+
+	if (len <= offsetof(struct sockaddr_host, sh_addr))
+		return -EINVAL;
+	len -= offsetof(struct sockaddr_host, sh_addr);
+	memcpy(name, host->sh_addr.name, len < NAME_SIZE - 1 ? len : NAME_SIZE - 1);
+	if (!name[0])
+		return -EINVAL;
+	if (libc.getaddrinfo(name, NULL, &hints, &list) != 0)
+		return connection_explain(c, -EHOSTUNREACH, name, "the name cannot be resolved");
+	verified = s->hostname_set ? s->hostname : name;
+	pthread_cleanup_push(free_list, list);
+	r = handshake_prepare(c, verified);
+	if (r == 0)
+		r = connect_list(c, fd, list, host->sh_port, name);
+	pthread_cleanup_pop(1);
+	return r;
+}
+
+/* connect on a socket that is connecting, or connected. */
+static int connect_again(struct connection *c, int fd)
+{
+	bool nonblock = connection_nonblocking(fd, 0);
+	int r;
+
+	if (c->state == STATE_CONNECTING) {
+		r = handshake_tcp_done(c, fd, nonblock, -1);
+		if (r < 0)
+			return r == -EAGAIN ? -EALREADY : r;
+	}
+	if (c->state == STATE_HANDSHAKE) {
+		r = handshake_run(c, fd, nonblock, -1);
+		return r == -EAGAIN ? -EALREADY : r;
+	}
+	if (c->state == STATE_FAILED)
+		return c->error;
+	return -EISCONN;
+}
+
+static int connect_locked(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	if (!sa)
+		return -EFAULT;
+	if (c->state != STATE_NEW)
+		return connect_again(c, fd);
+	if (len >= sizeof(sa->sa_family) && sa->sa_family == AF_HOSTNAME)
+		return connect_name(c, fd, (const struct sockaddr_host *)sa, len);
+	return connect_address(c, fd, sa, len);
+}
+
+int sockets_connect(struct entry *e, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct connection *c = e->object;
+	int r = c ? connection_lock(c) : -EBADF;
+
+	if (r == 0) {
+		r = connect_locked(c, fd, sa, len);
+		connection_unlock(c);
+	}
+	fdtable_put(e);
+	return r;
+}

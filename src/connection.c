@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "connection.h"
+
+#include "libc.h"
+#include "log.h"
+#include "names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Error-checking: a signal handler that comes in again is refused, not stuck. */
+static void init_lock(struct connection *c)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+	pthread_mutex_init(&c->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	pthread_cond_init(&c->left, NULL);
+}
+
+struct connection *connection_new(struct settings *settings)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	init_lock(c);
+	c->settings = settings;
+	c->owed = -1;
+	c->rcvlowat = 1;
+	owner_init(&c->owner);
+	return c;
+}
+
+void connection_free(void *connection)
+{
+	struct connection *c = connection;
+
+	engine_free(c->engine);
+	buffer_fini(&c->in);
+	buffer_fini(&c->out);
+	owner_fini(&c->owner);
+	settings_put(c->settings);
+	pthread_cond_destroy(&c->left);
+	pthread_mutex_destroy(&c->lock);
+	free(c->alpn_list);
+	free(c->error_text);
+	free(c->peer);
+	free(c);
+}
+
+/* The calls made under the lock are cancellation points of libc's: not here. */
+static int locked(struct connection *c, int r)
+{
+	int state;
+
+	if (r != 0)
+		return -EAGAIN;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	c->cancel_state = state;
+	return 0;
+}
+
+int connection_lock(struct connection *c)
+{
+	return locked(c, pthread_mutex_lock(&c->lock));
+}
+
+int connection_trylock(struct connection *c)
+{
+	return locked(c, pthread_mutex_trylock(&c->lock));
+}
+
+void connection_unlock(struct connection *c)
+{
+	int state = c->cancel_state;
+
+	pthread_mutex_unlock(&c->lock);
+	pthread_setcancelstate(state, NULL);
+}
+
+void connection_fork_lock(struct connection *c)
+{
+	/* Fails only in a signal handler's fork, whose thread has it already. */
+	pthread_mutex_lock(&c->lock);
+}
+
+void connection_fork_parent(struct connection *c)
+{
+	pthread_mutex_unlock(&c->lock);
+}
+
+void connection_fork_child(struct connection *c)
+{
+	/* The thread has another number now, and the threads that waited are gone. */
+	init_lock(c);
+	c->waiters = 0;
+	c->flushing = false;
+	c->closing = false;
+}
+
+static void relock(struct connection *c)
+{
+	/* Not ours already: connection_wait() has just let it go. */
+	(void)!connection_lock(c);
+	c->waiters--;
+	if (c->waiters == 0 && c->closing)
+		pthread_cond_broadcast(&c->left);
+}
+
+static void cancelled(void *arg)
+{
+	struct connection *c = arg;
+	struct entry *entry = c->entry;
+
+	relock(c);
+	connection_unlock(c);
+	fdtable_put(entry);
+}
+
+int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *arg)
+{
+	int r;
+
+	c->waiters++;
+	connection_unlock(c);
+	pthread_cleanup_push(cancelled, c);
+	r = op(arg);
+	pthread_cleanup_pop(0);
+	relock(c);
+	if (c->closing)
+		return -EINTR;
+	return fdtable_names(fd, c->entry) ? r : -EBADF;
+}
+
+int64_t connection_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t connection_end_ms(unsigned int timeout_ms)
+{
+	return timeout_ms ? connection_now_ms() + timeout_ms : -1;
+}
+
+int connection_left_ms(int64_t end_ms)
+{
+	int64_t left;
+
+	if (end_ms < 0)
+		return -1;
+	left = end_ms - connection_now_ms();
+	return left <= 0 ? 0 : left > 1 << 30 ? 1 << 30 : (int)left;
+}
+
+int64_t connection_socket_end_ms(int fd, int option)
+{
+	struct timeval tv = {0};
+	socklen_t len = sizeof(tv);
+	int64_t ms;
+
+	if (libc.getsockopt(fd, SOL_SOCKET, option, &tv, &len) < 0)
+		return -1;
+	ms = (int64_t)tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000;
+	return ms ? connection_now_ms() + ms : -1;
+}
+
+struct poll_wait {
+	struct pollfd pfd;
+	int64_t end_ms;
+};
+
+static int poll_op(void *arg)
+{
+	struct poll_wait *w = arg;
+	int n = libc.poll(&w->pfd, 1, connection_left_ms(w->end_ms));
+
+	if (n < 0)
+		return -errno;
+	return n == 0 ? -ETIMEDOUT : 0;
+}
+
+int connection_poll(struct connection *c, int fd, short events, int64_t end_ms)
+{
+	struct poll_wait w = {{.fd = fd, .events = events}, end_ms};
+
+	return connection_wait(c, fd, poll_op, &w);
+}
+
+bool connection_nonblocking(int fd, int flags)
+{
+	return (flags & MSG_DONTWAIT) || (libc.fcntl64(fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* API.md's table of errors: Zephyr has one for all of these. */
+static int of_family(const struct connection *c, int error)
+{
+	if (c->settings->zephyr && (error == -EPROTO || error == -EBADMSG))
+		return -ECONNABORTED;
+	return error;
+}
+
+int connection_explain(struct connection *c, int error, const char *step, const char *reason)
+{
+	const char *peer = c->peer ? c->peer : "no peer yet";
+	char *text = NULL;
+
+	if (asprintf(&text, "%s: %s: %s", peer, step, reason) < 0)
+		text = NULL;
+	free(c->error_text);
+	c->error_text = text;
+	log_line(LEVEL_ERROR, "%s: %s: %s", peer, step, reason);
+	return error;
+}
+
+int connection_fail(struct connection *c, int fd, int error, const char *step, const char *reason)
+{
+	error = of_family(c, error);
+	c->state = STATE_FAILED;
+	c->error = error;
+	/* Event loops see it in the kernel's state, and the peer is told. */
+	libc.shutdown(fd, SHUT_RDWR);
+	return connection_explain(c, error, step, reason);
+}
+
+void connection_set_peer(struct connection *c, const char *name, const struct sockaddr *sa)
+{
+	char address[80];
+	char *text = NULL;
+
+	names_format(sa, 1, address, sizeof(address));
+	if (asprintf(&text, name ? "%s (%s)" : "%.0s%s", name ? name : "", address) < 0)
+		text = NULL;
+	free(c->peer);
+	c->peer = text;
+}
+
+int connection_claim(struct connection *c)
+{
+	return owner_claim(&c->owner) ? 0 : -EBADFD;
+}

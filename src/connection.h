@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A TLS socket: the session and what it needs of its descriptor. This file has
+ * the structure, its lock and how a thread waits; input, output, handshake, send,
+ * receive and closing each have a file of their own.
+ *
+ * One lock a connection. It is held for everything but waiting; under it a thread
+ * cannot be cancelled, and a signal handler that comes in again gets -EAGAIN.
+ * Functions here return 0 or a count, or a negative errno.
+ */
+#ifndef CONNECTION_H
+#define CONNECTION_H
+
+#include "buffer.h"
+#include "engine.h"
+#include "fdtable.h"
+#include "owner.h"
+#include "settings.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum connection_state {
+	STATE_NEW,	  /* made, or bound */
+	STATE_LISTENING,
+	STATE_CONNECTING, /* TCP is on its way, nobody waits for it */
+	STATE_HANDSHAKE,
+	STATE_OPEN,
+	STATE_FAILED, /* error says with what; the socket is shut down */
+};
+
+struct connection {
+	pthread_mutex_t lock;
+	int cancel_state; /* of the thread that has the lock */
+	struct entry *entry;
+	struct settings *settings;
+	struct engine *engine; /* NULL before the handshake, and for listeners */
+	struct owner owner;
+	enum connection_state state;
+	bool server;
+	bool read_closed;  /* the peer's close_notify was read */
+	bool read_shut;	   /* the program's SHUT_RD */
+	bool write_closed; /* close_notify was sent */
+	bool truncated;	   /* the end came without close_notify */
+	bool closing;	   /* close is waiting for the waiters to leave */
+	bool was_open;	   /* the handshake was done */
+	bool shared;	   /* fork may have given others the socket */
+	int error;	   /* of STATE_FAILED: a negative errno, kept */
+	int so_error;	   /* what SO_ERROR is still to tell, positive */
+	char *error_text;
+	char *peer;		  /* "host (address:port)", for texts */
+	const char **alpn_list;	  /* what TLS_ALPN_LIST gave out */
+	int64_t handshake_end_ms; /* monotonic; -1: no limit */
+	int rcvlowat;		  /* virtual: the kernel's stays 1 */
+	int oobinline;		  /* virtual: the kernel's is on */
+
+	/* See input.h. */
+	struct buffer in;
+	size_t in_kernel;
+	bool in_drained;
+	bool in_eof;
+
+	/* See output.h. */
+	struct buffer out;
+	atomic_bool flushing; /* a thread is sending out, unlocked */
+	int owed; /* -1, or the byte that is sealed but was not reported */
+
+	/* Threads that wait without the lock. */
+	unsigned int waiters;
+	pthread_cond_t left;
+
+	/* Among the pending handshakes; see pending.h. */
+	struct connection *next_pending, *prev_pending;
+	int pending_fd;
+	atomic_int pending_events;
+};
+
+/* Returns a connection in STATE_NEW, taking over the settings' reference, or NULL. */
+struct connection *connection_new(struct settings *settings);
+
+/* For fdtable_new(). */
+void connection_free(void *connection);
+
+/* 0, or -EAGAIN when this very thread has it already (a signal handler). */
+int connection_lock(struct connection *c);
+int connection_trylock(struct connection *c);
+void connection_unlock(struct connection *c);
+
+/*
+ * Runs op(arg) without the lock: the only place where a thread waits, and the
+ * only cancellation point. A thread that is cancelled there drops the reference
+ * that its call holds on the entry. fd is the number that the caller was called
+ * with.
+ *
+ * Returns what op did, or -EINTR if the socket was closed meanwhile, or -EBADF
+ * if the number names another one now.
+ */
+int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *arg);
+
+/* Waits with poll until the time; -ETIMEDOUT after it. end_ms -1: no limit. */
+int connection_poll(struct connection *c, int fd, short events, int64_t end_ms);
+
+/* True if a call must not wait: by its flags or by the descriptor's. */
+bool connection_nonblocking(int fd, int flags);
+
+/* Milliseconds of the monotonic clock, and a duration from now (0: -1, forever). */
+int64_t connection_now_ms(void);
+int64_t connection_end_ms(unsigned int timeout_ms);
+
+/* What is left until an end, as poll's timeout. */
+int connection_left_ms(int64_t end_ms);
+
+/* The end that SO_RCVTIMEO or SO_SNDTIMEO sets for a call that starts now; -1: none. */
+int64_t connection_socket_end_ms(int fd, int option);
+
+/*
+ * The session is over: error (negative) is what later calls get. step and reason
+ * go into TLS_ERROR's text and the log. Returns the error, as this socket's family
+ * of protocols has it.
+ */
+int connection_fail(struct connection *c, int fd, int error, const char *step, const char *reason);
+
+/* Sets the text and logs, without ending anything. Returns error. */
+int connection_explain(struct connection *c, int error, const char *step, const char *reason);
+
+/* Notes who the peer is, for the texts: the name may be NULL. */
+void connection_set_peer(struct connection *c, const char *name, const struct sockaddr *sa);
+
+/* Around fork, which holds the locks of all connections at once. */
+void connection_fork_lock(struct connection *c);
+void connection_fork_parent(struct connection *c);
+void connection_fork_child(struct connection *c);
+
+/* This process may use the session: 0 or -EBADFD. */
+int connection_claim(struct connection *c);
+
+#endif /* CONNECTION_H */

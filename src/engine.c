@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine.h"
+
+#include "enginesession.h"
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void engine_explain(struct engine *e, const char *format, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	free(e->reason);
+	e->reason = text;
+}
+
+const char *engine_reason(const struct engine *e)
+{
+	return e->reason ? e->reason : "";
+}
+
+bool engine_refused_peer(const struct engine *e)
+{
+	return e->verdict_alert != 0;
+}
+
+size_t engine_record_length(const uint8_t *data, size_t len)
+{
+	size_t length;
+
+	/* Content types 20 to 24, and the major version 3 (RFC 8446, 5.1). */
+	if (len >= 1 && (data[0] < 20 || data[0] > 24))
+		return len;
+	if (len < ENGINE_HEADER)
+		return 0;
+	length = ENGINE_HEADER + ((size_t)data[3] << 8 | data[4]);
+	if (data[1] != 3 || length > ENGINE_MAX_RECORD)
+		return len;
+	return len >= length ? length : 0;
+}
+
+void engine_feed(struct engine *e, const uint8_t *data, size_t len)
+{
+	e->input = data;
+	e->input_len = len;
+	e->input_used = 0;
+}
+
+size_t engine_fed(const struct engine *e)
+{
+	return e->input_used;
+}
+
+struct buffer *engine_output(struct engine *e)
+{
+	return &e->output;
+}
+
+/* Says what went wrong, and turns the result into an errno. */
+static int fail(struct engine *e, int result)
+{
+	int r = error_from_gnutls(result);
+
+	if (r == -EAGAIN)
+		return r;
+	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+		const char *name = gnutls_alert_get_name(gnutls_alert_get(e->session));
+
+		engine_explain(e, "the peer refused: alert \"%s\"", name ? name : "unknown");
+	} else if (e->verdict_alert) {
+		/* verify has explained it */
+		gnutls_alert_send(e->session, GNUTLS_AL_FATAL,
+				  (gnutls_alert_description_t)e->verdict_alert);
+		return r;
+	} else {
+		engine_explain(e, "%s", error_text(result));
+	}
+	gnutls_alert_send_appropriate(e->session, result);
+	return r;
+}
+
+/* A peer's wish to negotiate again (TLS 1.2) is declined (RFC 5246, 7.2.2). */
+static int decline_renegotiation(struct engine *e)
+{
+	int r = gnutls_alert_send(e->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+
+	return r < 0 ? fail(e, r) : -EAGAIN;
+}
+
+int engine_handshake(struct engine *e)
+{
+	int result;
+
+	do
+		result = gnutls_handshake(e->session);
+	while (result < 0 && result != GNUTLS_E_AGAIN && gnutls_error_is_fatal(result) == 0);
+	if (result < 0)
+		return fail(e, result);
+	/* Cannot happen while on_certificate is asked; it must not happen unseen. */
+	if (!e->verified && settings_peer_verify(e->settings, e->server) == TLS_PEER_VERIFY_REQUIRED) {
+		engine_explain(e, "the peer showed no certificate");
+		return -EPROTO;
+	}
+	e->overhead = gnutls_record_overhead_size(e->session);
+	return 0;
+}
+
+static void drop_packet(struct engine *e)
+{
+	if (e->packet)
+		gnutls_packet_deinit(e->packet);
+	e->packet = NULL;
+	e->packet_data = NULL;
+	e->packet_len = 0;
+}
+
+/* Only a peek looks beyond one packet: then it goes behind the older bytes. */
+static int stash_packet(struct engine *e)
+{
+	int r = 0;
+
+	if (e->packet_len)
+		r = buffer_append(&e->plain, e->packet_data, e->packet_len);
+	if (r == 0)
+		drop_packet(e);
+	return r;
+}
+
+ssize_t engine_open(struct engine *e)
+{
+	gnutls_packet_t packet = NULL;
+	gnutls_datum_t data = {0};
+	ssize_t n;
+
+	if (e->packet && stash_packet(e) < 0)
+		return -ENOMEM;
+	n = gnutls_record_recv_packet(e->session, &packet);
+	if (n == GNUTLS_E_REHANDSHAKE)
+		return decline_renegotiation(e);
+	if (n < 0)
+		return fail(e, (int)n);
+	if (n == 0 && !packet)
+		return 0;
+	e->records_in++;
+	gnutls_packet_get(packet, &data, NULL);
+	if (data.size == 0) {
+		gnutls_packet_deinit(packet);
+		return -EAGAIN;
+	}
+	e->bytes_in += data.size;
+	e->packet = packet;
+	e->packet_data = data.data;
+	e->packet_len = data.size;
+	return (ssize_t)data.size;
+}
+
+size_t engine_pending(const struct engine *e)
+{
+	return e->plain.len + e->packet_len;
+}
+
+size_t engine_peek(const struct engine *e, size_t skip, void *buf, size_t n)
+{
+	const struct buffer *b = &e->plain;
+	size_t first = 0, second = 0;
+
+	if (skip < b->len) {
+		first = b->len - skip < n ? b->len - skip : n;
+		memcpy(buf, buffer_head(b) + skip, first);
+	}
+	skip = skip > b->len ? skip - b->len : 0;
+	if (first < n && skip < e->packet_len) {
+		second = e->packet_len - skip < n - first ? e->packet_len - skip : n - first;
+		memcpy((uint8_t *)buf + first, e->packet_data + skip, second);
+	}
+	return first + second;
+}
+
+size_t engine_read(struct engine *e, void *buf, size_t n)
+{
+	size_t pending = engine_pending(e), first;
+
+	n = n < pending ? n : pending;
+	if (n == 0)
+		return 0;
+	if (buf)
+		engine_peek(e, 0, buf, n);
+	first = n < e->plain.len ? n : e->plain.len;
+	if (first)
+		buffer_consume(&e->plain, first);
+	e->packet_data += n - first;
+	e->packet_len -= n - first;
+	if (e->packet_len == 0)
+		drop_packet(e);
+	return n;
+}
+
+ssize_t engine_seal(struct engine *e, const void *buf, size_t n)
+{
+	ssize_t r = gnutls_record_send(e->session, buf, n);
+
+	if (r < 0)
+		return fail(e, (int)r);
+	e->records_out++;
+	e->bytes_out += (uint64_t)r;
+	return r;
+}
+
+size_t engine_overhead(const struct engine *e)
+{
+	return e->overhead;
+}
+
+int engine_close(struct engine *e)
+{
+	int r = gnutls_bye(e->session, GNUTLS_SHUT_WR);
+
+	return r < 0 ? error_from_gnutls(r) : 0;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	drop_packet(e);
+	gnutls_deinit(e->session);
+	buffer_fini(&e->output);
+	buffer_fini(&e->plain);
+	credentials_put(e->credentials);
+	settings_put(e->settings);
+	free(e->name);
+	free(e->reason);
+	free(e);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One TLS session over memory. It is fed whole records and leaves sealed ones in
+ * a queue; it knows no descriptor and never waits. Not safe for two threads at
+ * once: the caller has the lock.
+ *
+ * Functions return 0 or a count, or a negative errno: -EAGAIN for more input.
+ * After any other error the session is dead and engine_reason() says why.
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "buffer.h"
+#include "credentials.h"
+#include "settings.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <tlssock.h>
+
+/* TLS 1.2's greatest record: header, 2^14 bytes, 2,048 more (RFC 5246, 6.2.3). */
+enum { ENGINE_MAX_RECORD = 5 + 16384 + 2048, ENGINE_MAX_PLAIN = 16384, ENGINE_HEADER = 5 };
+
+struct engine;
+
+/* Keeps GnuTLS initialized whatever the program's own use of it does. */
+void engine_global_init(void);
+
+/*
+ * Makes a session. name is what a client asks for and verifies, NULL for neither.
+ * References to the settings and credentials are taken.
+ */
+int engine_new(struct engine **out, struct settings *settings, struct credentials *credentials,
+	       bool server, const char *name);
+void engine_free(struct engine *e);
+
+/*
+ * How long the record is that the bytes start with; 0 while it is not whole. For
+ * bytes that start no record: all of them, for the session to refuse.
+ */
+size_t engine_record_length(const uint8_t *data, size_t len);
+
+/*
+ * The input of the next call, and how much of it that call took. The memory is
+ * the caller's and is not used after the call.
+ */
+void engine_feed(struct engine *e, const uint8_t *data, size_t len);
+size_t engine_fed(const struct engine *e);
+
+/* The queue of sealed records. The caller takes from its head. */
+struct buffer *engine_output(struct engine *e);
+
+/* Goes on with the handshake. Returns 0 when it is done. */
+int engine_handshake(struct engine *e);
+
+/*
+ * Opens a record. Returns how many bytes of plaintext it held, which come behind
+ * those that wait already; 0 after the peer's close_notify.
+ */
+ssize_t engine_open(struct engine *e);
+
+/* How many bytes of plaintext wait to be read. */
+size_t engine_pending(const struct engine *e);
+
+/* Takes (or only copies) up to n waiting bytes; buf NULL drops them. Returns how many. */
+size_t engine_read(struct engine *e, void *buf, size_t n);
+size_t engine_peek(const struct engine *e, size_t skip, void *buf, size_t n);
+
+/* Seals one record of at most ENGINE_MAX_PLAIN bytes. Returns how many it took. */
+ssize_t engine_seal(struct engine *e, const void *buf, size_t n);
+
+/* How many bytes a record has more than its plaintext. */
+size_t engine_overhead(const struct engine *e);
+
+/* Seals a close_notify. Returns 0 or a negative errno. */
+int engine_close(struct engine *e);
+
+/* True if the session died because verification refused the peer. */
+bool engine_refused_peer(const struct engine *e);
+
+/* A sentence on the last failure; "" without one. */
+const char *engine_reason(const struct engine *e);
+
+/* Facts, after the handshake. Texts are malloc'd; -ENOTCONN where there is none. */
+void engine_info(const struct engine *e, struct tls_info *info);
+int engine_text(struct engine *e, int option, char **text);
+
+#endif /* ENGINE_H */

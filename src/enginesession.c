@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "enginesession.h"
+
+#include "error.h"
+#include "verify.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* By least version: TLS_1_2, TLS_1_3. Parsed once and kept. */
+static const char *const priorities[] = {
+	[TLS_1_2] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM",
+	[TLS_1_3] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:%PROFILE_MEDIUM",
+};
+
+enum { VERSIONS = sizeof(priorities) / sizeof(priorities[0]), MAX_ALPN = 32 };
+
+static gnutls_priority_t parsed[VERSIONS];
+static pthread_once_t parsed_once = PTHREAD_ONCE_INIT;
+
+void engine_global_init(void)
+{
+	gnutls_global_init();
+}
+
+static void parse_priorities(void)
+{
+	for (int v = TLS_1_2; v < VERSIONS; v++)
+		if (gnutls_priority_init2(&parsed[v], priorities[v], NULL, 0) < 0)
+			parsed[v] = NULL;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *buf, size_t n)
+{
+	struct engine *e = ptr;
+	size_t left = e->input_len - e->input_used;
+
+	n = n < left ? n : left;
+	if (n == 0) {
+		gnutls_transport_set_errno(e->session, EAGAIN);
+		return -1;
+	}
+	memcpy(buf, e->input + e->input_used, n);
+	e->input_used += n;
+	return (ssize_t)n;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned int ms)
+{
+	const struct engine *e = ptr;
+
+	(void)ms;
+	return e->input_len > e->input_used;
+}
+
+/*
+ * Never EAGAIN: a record that GnuTLS sealed and could not push would have to be
+ * sealed again as it was, whoever calls next.
+ */
+static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
+{
+	struct engine *e = ptr;
+	size_t total = 0;
+
+	for (int i = 0; i < n; i++)
+		total += iov[i].iov_len;
+	if (buffer_reserve(&e->output, total) < 0) {
+		gnutls_transport_set_errno(e->session, ENOMEM);
+		return -1;
+	}
+	for (int i = 0; i < n; i++)
+		buffer_append(&e->output, iov[i].iov_base, iov[i].iov_len);
+	return (ssize_t)total;
+}
+
+/* GnuTLS asks when the peer has shown its certificate, before it goes on. */
+static int on_certificate(gnutls_session_t session)
+{
+	struct engine *e = gnutls_session_get_ptr(session);
+	int mode = settings_peer_verify(e->settings, e->server);
+	struct verdict verdict;
+
+	if (mode == TLS_PEER_VERIFY_NONE)
+		return 0;
+	if (verify_peer(session, !e->server, e->name, &verdict) < 0)
+		return GNUTLS_E_MEMORY_ERROR;
+	e->verified = verdict.status == 0;
+	if (e->verified || mode == TLS_PEER_VERIFY_OPTIONAL)
+		return 0;
+	engine_explain(e, "%s", verdict.text);
+	e->verdict_alert = verdict.alert;
+	return GNUTLS_E_CERTIFICATE_ERROR;
+}
+
+static int set_alpn(struct engine *e, const char *list)
+{
+	gnutls_datum_t protocols[MAX_ALPN];
+	unsigned int n = 0;
+	unsigned int flags = GNUTLS_ALPN_SERVER_PRECEDENCE;
+
+	while (list && *list && n < MAX_ALPN) {
+		size_t len = strcspn(list, ",");
+
+		if (len)
+			protocols[n++] = (gnutls_datum_t){
+				(unsigned char *)(uintptr_t)list, (unsigned int)len};
+		list += len + (list[len] == ',');
+	}
+	if (n == 0)
+		return 0;
+	/* No protocol in common is an alert, not silence (RFC 7301, 3.2). */
+	if (e->server)
+		flags |= GNUTLS_ALPN_MANDATORY;
+	return gnutls_alpn_set_protocols(e->session, protocols, n, flags);
+}
+
+static int set_name(struct engine *e)
+{
+	unsigned char address[16];
+
+	/* RFC 6066, 3: literal addresses are not names. */
+	if (!e->name || inet_pton(AF_INET, e->name, address) == 1 ||
+	    inet_pton(AF_INET6, e->name, address) == 1)
+		return 0;
+	return gnutls_server_name_set(e->session, GNUTLS_NAME_DNS, e->name, strlen(e->name));
+}
+
+static int set_role(struct engine *e)
+{
+	static const gnutls_certificate_request_t requests[] = {
+		[TLS_PEER_VERIFY_NONE] = GNUTLS_CERT_IGNORE,
+		[TLS_PEER_VERIFY_OPTIONAL] = GNUTLS_CERT_REQUEST,
+		[TLS_PEER_VERIFY_REQUIRED] = GNUTLS_CERT_REQUIRE,
+	};
+
+	if (!e->server)
+		return set_name(e);
+	gnutls_certificate_server_set_request(e->session,
+					      requests[settings_peer_verify(e->settings, true)]);
+	return 0;
+}
+
+static int setup(struct engine *e)
+{
+	int version = settings_min_version(e->settings->protocol);
+	int r;
+
+	pthread_once(&parsed_once, parse_priorities);
+	if (version < 0 || !parsed[version])
+		return -EPROTONOSUPPORT;
+	r = gnutls_priority_set(e->session, parsed[version]);
+	if (r >= 0)
+		r = gnutls_credentials_set(e->session, GNUTLS_CRD_CERTIFICATE,
+					   credentials_gnutls(e->credentials));
+	if (r >= 0)
+		r = set_alpn(e, e->settings->alpn);
+	if (r >= 0)
+		r = set_role(e);
+	gnutls_session_set_ptr(e->session, e);
+	gnutls_session_set_verify_function(e->session, on_certificate);
+	gnutls_handshake_set_timeout(e->session, GNUTLS_INDEFINITE_TIMEOUT);
+	gnutls_transport_set_ptr(e->session, e);
+	gnutls_transport_set_pull_function(e->session, pull);
+	gnutls_transport_set_pull_timeout_function(e->session, pull_timeout);
+	gnutls_transport_set_vec_push_function(e->session, push);
+	return r < 0 ? error_from_gnutls(r) : 0;
+}
+
+int engine_new(struct engine **out, struct settings *settings, struct credentials *credentials,
+	       bool server, const char *name)
+{
+	/* Our servers issue no tickets: resumption is not there yet. */
+	unsigned int flags = server ? GNUTLS_SERVER | GNUTLS_NO_TICKETS : GNUTLS_CLIENT;
+	struct engine *e = calloc(1, sizeof(*e));
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	e->server = server;
+	e->name = name ? strdup(name) : NULL;
+	if ((name && !e->name) ||
+	    gnutls_init(&e->session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0) {
+		free(e->name);
+		free(e);
+		return -ENOMEM;
+	}
+	e->settings = settings_ref(settings);
+	e->credentials = credentials_ref(credentials);
+	r = setup(e);
+	if (r < 0)
+		engine_free(e);
+	else
+		*out = e;
+	return r;
+}
+
+static int version_number(gnutls_session_t session)
+{
+	return gnutls_protocol_get_version(session) == GNUTLS_TLS1_3 ? TLS_1_3 : TLS_1_2;
+}
+
+static const char *text_or(const char *text, const char *otherwise)
+{
+	return text ? text : otherwise;
+}
+
+void engine_info(const struct engine *e, struct tls_info *info)
+{
+	unsigned char id[2] = {0};
+	gnutls_session_t s = e->session;
+	const char *cipher;
+	gnutls_sign_algorithm_t sign = (gnutls_sign_algorithm_t)gnutls_sign_algorithm_get(s);
+
+	*info = (struct tls_info){0};
+	info->version = (uint32_t)version_number(s);
+	cipher = gnutls_ciphersuite_get(s);
+	for (size_t i = 0; cipher; i++) {
+		const char *name = gnutls_cipher_suite_info(i, id, NULL, NULL, NULL, NULL);
+
+		if (!name)
+			break;
+		if (strcmp(name, cipher) == 0) {
+			info->cipher = (uint32_t)id[0] << 8 | id[1];
+			break;
+		}
+	}
+	snprintf(info->cipher_name, sizeof(info->cipher_name), "%s", text_or(cipher, ""));
+	snprintf(info->group, sizeof(info->group), "%s",
+		 text_or(gnutls_group_get_name(gnutls_group_get(s)), ""));
+	snprintf(info->signature, sizeof(info->signature), "%s",
+		 text_or(gnutls_sign_get_name(sign), ""));
+	info->resumed = gnutls_session_is_resumed(s) != 0;
+	info->verified = e->verified;
+	info->bytes_in = e->bytes_in;
+	info->bytes_out = e->bytes_out;
+	info->records_in = e->records_in;
+	info->records_out = e->records_out;
+}
+
+static int text_of_datum(const unsigned char *data, size_t len, char **text)
+{
+	*text = strndup((const char *)data, len);
+	return *text ? 0 : -ENOMEM;
+}
+
+static int alpn_text(gnutls_session_t session, char **text)
+{
+	gnutls_datum_t alpn = {0};
+
+	if (gnutls_alpn_get_selected_protocol(session, &alpn) < 0)
+		return text_of_datum((const unsigned char *)"", 0, text);
+	return text_of_datum(alpn.data, alpn.size, text);
+}
+
+static int server_name_text(gnutls_session_t session, char **text)
+{
+	char name[256];
+	size_t len = sizeof(name);
+	unsigned int type;
+
+	if (gnutls_server_name_get(session, name, &len, &type, 0) < 0)
+		return -ENOTCONN;
+	return text_of_datum((const unsigned char *)name, len, text);
+}
+
+int engine_text(struct engine *e, int option, char **text)
+{
+	const char *cipher = gnutls_ciphersuite_get(e->session);
+
+	switch (option) {
+	case TLS_CHOSEN_CIPHER:
+		cipher = text_or(cipher, "");
+		return text_of_datum((const unsigned char *)cipher, strlen(cipher), text);
+	case TLS_PEER_IDENTITY:
+		return verify_subject(e->session, text);
+	case TLS_PEER_CERTIFICATE_CHAIN:
+		return verify_chain_pem(e->session, text);
+	case TLS_ALPN:
+		return alpn_text(e->session, text);
+	case TLS_HOSTNAME:
+		return server_name_text(e->session, text);
+	default:
+		return -ENOPROTOOPT;
+	}
+}

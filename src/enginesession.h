@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of struct engine, for the files that make it up. */
+#ifndef ENGINESESSION_H
+#define ENGINESESSION_H
+
+#include "engine.h"
+
+#include <gnutls/gnutls.h>
+
+struct engine {
+	gnutls_session_t session;
+	struct settings *settings;
+	struct credentials *credentials;
+	char *name; /* what a client verifies */
+	bool server;
+	bool verified;
+	int verdict_alert; /* not 0: the peer was refused, and with which alert */
+	char *reason;
+
+	const uint8_t *input; /* engine_feed's */
+	size_t input_len;
+	size_t input_used;
+
+	struct buffer output;  /* sealed */
+	struct buffer plain;   /* opened, older than the packet */
+	gnutls_packet_t packet; /* opened last, NULL: none */
+	const uint8_t *packet_data;
+	size_t packet_len;
+	size_t overhead;
+
+	uint64_t bytes_in, bytes_out, records_in, records_out;
+};
+
+/* Keeps a sentence for engine_reason(). */
+void engine_explain(struct engine *e, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif /* ENGINESESSION_H */

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "fdtable.h"
+
+#include "libc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* Linux's default fs.nr_open: 16 MiB of address space, touched where used. */
+enum { TABLE_SIZE = 1 << 20, HIGH_DESCRIPTOR = 200, CLOSING_YIELDS = 10000 };
+
+struct fdtable fdtable;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct entry *pool;
+static struct entry live = {.next = &live, .prev = &live};
+static struct entry reserved = {.refs = 1};
+static struct entry closing = {.refs = 1};
+static atomic_int highest = -1;
+
+void fdtable_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void fdtable_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static int create_table(void)
+{
+	void *map;
+
+	if (fdtable.size)
+		return 0;
+	map = mmap(NULL, TABLE_SIZE * sizeof(struct slot), PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return -ENOMEM;
+	fdtable.slots = map;
+	atomic_store_explicit(&fdtable.size, TABLE_SIZE, memory_order_release);
+	return 0;
+}
+
+struct entry *fdtable_new(void *object, void (*release)(void *object))
+{
+	struct entry *entry;
+
+	fdtable_lock();
+	entry = pool;
+	if (entry)
+		pool = entry->next;
+	else
+		entry = calloc(1, sizeof(*entry));
+	if (entry) {
+		entry->object = object;
+		entry->release = release;
+		entry->descriptors = 0;
+		entry->next = &live;
+		entry->prev = live.prev;
+		live.prev->next = entry;
+		live.prev = entry;
+		atomic_store(&entry->refs, 1);
+	}
+	fdtable_unlock();
+	return entry;
+}
+
+/* A reference can be had only while somebody else has one. */
+static bool try_ref(struct entry *entry)
+{
+	unsigned int refs = atomic_load(&entry->refs);
+
+	while (refs)
+		if (atomic_compare_exchange_weak(&entry->refs, &refs, refs + 1))
+			return true;
+	return false;
+}
+
+struct entry *fdtable_get(int fd)
+{
+	struct entry *entry;
+	int yields = 0;
+
+	if (!fdtable_has(fd))
+		return NULL;
+	while ((entry = atomic_load(&fdtable.slots[fd].entry))) {
+		if (entry == &closing && yields++ < CLOSING_YIELDS) {
+			sched_yield();
+			continue;
+		}
+		/* Longer than any close: a signal handler of the closing thread. */
+		if (entry == &closing)
+			return &reserved;
+		if (!try_ref(entry))
+			continue;
+		if (atomic_load(&fdtable.slots[fd].entry) == entry)
+			return entry;
+		fdtable_put(entry);
+	}
+	return NULL;
+}
+
+static void retire(struct entry *entry)
+{
+	if (entry->release)
+		entry->release(entry->object);
+	fdtable_lock();
+	entry->object = NULL;
+	entry->next->prev = entry->prev;
+	entry->prev->next = entry->next;
+	entry->next = pool;
+	pool = entry;
+	fdtable_unlock();
+}
+
+void fdtable_put(struct entry *entry)
+{
+	if (!entry || entry == &reserved || entry == &closing)
+		return;
+	if (atomic_fetch_sub(&entry->refs, 1) == 1)
+		retire(entry);
+}
+
+static struct entry *replace_locked(int fd, struct entry *entry, bool cloexec)
+{
+	struct slot *slot = &fdtable.slots[fd];
+	struct entry *old = atomic_load(&slot->entry);
+
+	atomic_store(&slot->cloexec, cloexec);
+	atomic_store(&slot->entry, entry);
+	if (old)
+		old->descriptors--; /* of the two that stand for no object: never read */
+	return old;
+}
+
+int fdtable_install(int fd, struct entry *entry, bool cloexec)
+{
+	struct entry *old = NULL;
+	int r;
+
+	if (fd < 0 || fd >= TABLE_SIZE)
+		return -EMFILE;
+	fdtable_lock();
+	r = create_table();
+	if (r == 0) {
+		atomic_fetch_add(&entry->refs, 1);
+		entry->descriptors++;
+		old = replace_locked(fd, entry, cloexec);
+		if (fd > highest)
+			highest = fd;
+	}
+	fdtable_unlock();
+	fdtable_put(old);
+	return r;
+}
+
+struct entry *fdtable_remove(int fd)
+{
+	struct entry *old;
+
+	if (!fdtable_has(fd))
+		return NULL;
+	fdtable_lock();
+	old = replace_locked(fd, NULL, false);
+	fdtable_unlock();
+	return old;
+}
+
+struct entry *fdtable_begin_close(int fd, bool *last)
+{
+	struct entry *old = fdtable_get(fd);
+
+	if (!old || !old->object) {
+		fdtable_put(old);
+		return NULL;
+	}
+	fdtable_put(old);
+	fdtable_lock();
+	old = atomic_load(&fdtable.slots[fd].entry);
+	if (old && old->object)
+		replace_locked(fd, &closing, false);
+	else
+		old = NULL;
+	if (old)
+		*last = old->descriptors == 0;
+	fdtable_unlock();
+	return old;
+}
+
+void fdtable_end_close(int fd)
+{
+	struct entry *expected = &closing;
+
+	/* Unless the number was reused for one of ours already. */
+	atomic_compare_exchange_strong(&fdtable.slots[fd].entry, &expected, NULL);
+}
+
+bool fdtable_names(int fd, const struct entry *entry)
+{
+	return fdtable_has(fd) && atomic_load(&fdtable.slots[fd].entry) == entry;
+}
+
+void fdtable_each_number(void (*fn)(int fd, void *object))
+{
+	for (int fd = 0; fd <= highest; fd++) {
+		struct entry *entry = fdtable_get(fd);
+
+		if (entry && entry->object)
+			fn(fd, entry->object);
+		fdtable_put(entry);
+	}
+}
+
+int fdtable_high_dup(int fd)
+{
+	int high = libc.fcntl64(fd, F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR);
+
+	return high < 0 ? -errno : high;
+}
+
+bool fdtable_cloexec(int fd)
+{
+	return fdtable_has(fd) && atomic_load(&fdtable.slots[fd].cloexec);
+}
+
+void fdtable_set_cloexec(int fd, bool on)
+{
+	if (fdtable_has(fd))
+		atomic_store(&fdtable.slots[fd].cloexec, on);
+}
+
+int fdtable_reserve(int fd)
+{
+	return fdtable_install(fd, &reserved, true);
+}
+
+void fdtable_each_locked(void (*fn)(void *object, void *arg), void *arg)
+{
+	for (struct entry *entry = live.next; entry != &live; entry = entry->next)
+		if (atomic_load(&entry->refs))
+			fn(entry->object, arg);
+}

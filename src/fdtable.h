@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From descriptor numbers to reference-counted objects. Knows nothing of what
+ * the objects are.
+ *
+ * The table does not exist until the first object is installed, so that in a
+ * program without TLS sockets fdtable_has() is one compare. Looking a number up
+ * takes no lock: entries come from a pool and are never given back to malloc, so
+ * a reference may be tried on an entry that was just retired, and is dropped
+ * again when the slot no longer names it.
+ */
+#ifndef FDTABLE_H
+#define FDTABLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct entry {
+	atomic_uint refs;	  /* 0: in the pool */
+	unsigned int descriptors; /* how many numbers name it; the table's lock */
+	void *object;		  /* NULL: a descriptor that is the library's own */
+	void (*release)(void *object);
+	struct entry *next; /* in the pool, or among the live */
+	struct entry *prev;
+};
+
+struct slot {
+	_Atomic(struct entry *) entry;
+	atomic_bool cloexec; /* FD_CLOEXEC as the program sees it */
+};
+
+struct fdtable {
+	atomic_uint size;
+	struct slot *slots;
+};
+
+extern struct fdtable fdtable;
+
+/* False as long as no number has ever been one of ours. */
+static inline bool fdtable_any(void)
+{
+	return atomic_load_explicit(&fdtable.size, memory_order_relaxed) != 0;
+}
+
+/* True if the number is one of ours. All that a plain descriptor pays. */
+static inline bool fdtable_has(int fd)
+{
+	return (unsigned int)fd <
+		       atomic_load_explicit(&fdtable.size, memory_order_acquire) &&
+	       atomic_load_explicit(&fdtable.slots[fd].entry, memory_order_relaxed);
+}
+
+/*
+ * Returns a new entry for an object, with one reference for the caller, or NULL
+ * without memory. release is called with the object when the last one is put.
+ */
+struct entry *fdtable_new(void *object, void (*release)(void *object));
+
+/* Returns the number's entry with a reference for the caller, or NULL. */
+struct entry *fdtable_get(int fd);
+
+/* Drops a reference; takes NULL. */
+void fdtable_put(struct entry *entry);
+
+/*
+ * Makes the number name the entry and takes a reference for it. What the number
+ * named before is forgotten. Returns 0, -ENOMEM, or -EMFILE for a number past
+ * the table's end.
+ */
+int fdtable_install(int fd, struct entry *entry, bool cloexec);
+
+/*
+ * Makes the number name nothing. Returns its entry, whose reference becomes the
+ * caller's, or NULL.
+ */
+struct entry *fdtable_remove(int fd);
+
+/*
+ * Around the real close of a number, or dup2 over it. begin lets nobody in: who
+ * looks the number up waits for end, since what it would write must neither reach
+ * the old socket past us, nor be refused on a new file that got the number.
+ * Returns the entry with a reference for the caller, or NULL where the number is
+ * not one to be closed; *last tells whether no other number names it.
+ */
+struct entry *fdtable_begin_close(int fd, bool *last);
+void fdtable_end_close(int fd);
+
+/* True if the number still names the entry. */
+bool fdtable_names(int fd, const struct entry *entry);
+
+/* Calls a function with each number that is ours, and a reference held. */
+void fdtable_each_number(void (*fn)(int fd, void *object));
+
+/*
+ * Returns a duplicate with FD_CLOEXEC among the numbers that programs do not expect
+ * to be taken, or a negative errno.
+ */
+int fdtable_high_dup(int fd);
+
+/* FD_CLOEXEC as the program sees it, of a number that is ours. */
+bool fdtable_cloexec(int fd);
+void fdtable_set_cloexec(int fd, bool on);
+
+/*
+ * Marks a descriptor as the library's own: fdtable_get gives an entry without
+ * object. Returns as fdtable_install.
+ */
+int fdtable_reserve(int fd);
+
+/*
+ * Calls a function with every live object, the table locked. While it is locked
+ * none comes or goes; fork takes it from prepare to parent and child.
+ */
+void fdtable_lock(void);
+void fdtable_unlock(void);
+void fdtable_each_locked(void (*fn)(void *object, void *arg), void *arg);
+
+#endif /* FDTABLE_H */

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "handshake.h"
+
+#include "error.h"
+#include "input.h"
+#include "libc.h"
+#include "output.h"
+#include "pending.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static int make_engine(struct connection *c, const char *name)
+{
+	char reason[512] = "not enough memory";
+	struct credentials *credentials = NULL;
+	int r = settings_credentials(c->settings, c->server, &credentials, reason, sizeof(reason));
+
+	if (r == 0)
+		r = engine_new(&c->engine, c->settings, credentials, c->server, name);
+	credentials_put(credentials);
+	if (r < 0)
+		connection_explain(c, r, "preparing TLS", reason);
+	return r;
+}
+
+int handshake_prepare(struct connection *c, const char *name)
+{
+	c->server = false;
+	engine_free(c->engine);
+	c->engine = NULL;
+	return make_engine(c, name);
+}
+
+void handshake_begin(struct connection *c, int fd, bool server)
+{
+	c->server = server;
+	c->state = STATE_HANDSHAKE;
+	c->handshake_end_ms = connection_end_ms(c->settings->handshake_timeout_ms);
+	pending_add(c, fd);
+}
+
+static int failed(struct connection *c, int fd, int error, const char *reason)
+{
+	const char *step = "TLS handshake";
+
+	if (c->engine && engine_refused_peer(c->engine))
+		step = "verifying the peer";
+	pending_remove(c);
+	return connection_fail(c, fd, error, step, reason);
+}
+
+static int done(struct connection *c, int fd)
+{
+	c->state = STATE_OPEN;
+	c->was_open = true;
+	pending_remove(c);
+	input_settle(c, fd);
+	return 0;
+}
+
+/* More of the peer's flight. 0: there is something new; or as handshake_step(). */
+static int get_input(struct connection *c, int fd)
+{
+	ssize_t n = input_fill(c, fd, 0);
+
+	if (n > 0)
+		return 0;
+	if (n == 0 && c->in_eof)
+		return failed(c, fd, -EPROTO, "the peer closed the connection");
+	if (n == 0)
+		return 0;
+	if (n != -EAGAIN)
+		return failed(c, fd, (int)n, error_errno_text((int)-n));
+	input_settle(c, fd);
+	return -EAGAIN;
+}
+
+static int step(struct connection *c, int fd)
+{
+	int r = connection_claim(c), flushed;
+
+	if (r < 0)
+		return r;
+	if (!c->engine)
+		r = make_engine(c, NULL);
+	if (r < 0)
+		return failed(c, fd, r, "no session could be made");
+	for (;;) {
+		input_feed(c, true);
+		r = engine_handshake(c->engine);
+		input_fed(c);
+		flushed = output_flush(c, fd);
+		if (r == 0)
+			return done(c, fd);
+		if (r != -EAGAIN)
+			return failed(c, fd, r, engine_reason(c->engine));
+		if (flushed == -EAGAIN)
+			return -EAGAIN;
+		if (flushed < 0)
+			return failed(c, fd, flushed, error_errno_text(-flushed));
+		r = get_input(c, fd);
+		if (r < 0)
+			return r;
+	}
+}
+
+int handshake_step(struct connection *c, int fd)
+{
+	int r = step(c, fd);
+
+	if (r == -EAGAIN && c->handshake_end_ms >= 0 &&
+	    connection_left_ms(c->handshake_end_ms) == 0)
+		r = failed(c, fd, -ETIMEDOUT, "the peer did not answer in time");
+
+	c->pending_events = handshake_want(c);
+	return r;
+}
+
+short handshake_want(const struct connection *c)
+{
+	return output_pending(c) ? POLLOUT : POLLIN;
+}
+
+/* Another thread may be at it, or it may be finished by now: all the same. */
+static void step_entry(struct entry *entry, int fd)
+{
+	struct connection *c = entry->object;
+
+	if (connection_trylock(c) == 0) {
+		if (c->state == STATE_HANDSHAKE && fdtable_names(fd, entry))
+			handshake_step(c, fd);
+		connection_unlock(c);
+	}
+	fdtable_put(entry);
+}
+
+void handshake_step_ready(struct pending_wait *w)
+{
+	for (int i = 0; i < w->n; i++)
+		step_entry(w->entries[i], w->pfds[i + 1].fd);
+	w->n = 0;
+}
+
+/*
+ * poll never restarts after a signal handler; the calls that we stand for do, if
+ * the handler has SA_RESTART. Which handler ran cannot be told, so: if all have it.
+ */
+static bool handlers_restart(void)
+{
+	struct sigaction sa;
+
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (sigaction(sig, NULL, &sa) < 0 || sa.sa_handler == SIG_IGN ||
+		    sa.sa_handler == SIG_DFL)
+			continue;
+		if (!(sa.sa_flags & SA_RESTART))
+			return false;
+	}
+	return true;
+}
+
+static int wait_for_peer(struct connection *c, int fd, int64_t end_ms)
+{
+	struct pending_wait w;
+	int r;
+
+	pending_wait_init(&w, c, fd, handshake_want(c), end_ms);
+	r = connection_wait(c, fd, pending_wait_op, &w);
+	if (r == -EINTR && !c->closing && handlers_restart())
+		r = 0;
+	if (w.n > 0) {
+		connection_unlock(c);
+		handshake_step_ready(&w);
+		if (connection_lock(c) < 0)
+			return -EAGAIN;
+	}
+	return r;
+}
+
+int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms)
+{
+	int r;
+
+	while ((r = handshake_step(c, fd)) == -EAGAIN && !nonblock) {
+		int64_t end = c->handshake_end_ms;
+
+		if (end_ms >= 0 && (end < 0 || end_ms < end))
+			end = end_ms;
+		r = wait_for_peer(c, fd, end);
+		if (c->state != STATE_HANDSHAKE)
+			return c->state == STATE_OPEN ? 0 : c->error;
+		if (r == -ETIMEDOUT && end == end_ms && end != c->handshake_end_ms)
+			return -EAGAIN;
+		/* After -ETIMEDOUT the next step says so, unless the answer came in time. */
+		if (r < 0 && r != -ETIMEDOUT)
+			return r;
+	}
+	return r;
+}
+
+int handshake_tcp_done(struct connection *c, int fd, bool nonblock, int64_t end_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t len = sizeof(int);
+	int error = 0, r;
+
+	while (libc.poll(&p, 1, 0) == 0) {
+		if (nonblock)
+			return -EAGAIN;
+		r = connection_poll(c, fd, POLLOUT, end_ms);
+		if (r < 0)
+			return r == -ETIMEDOUT ? -EAGAIN : r;
+	}
+	libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	if (error) {
+		c->state = STATE_NEW;
+		c->so_error = error;
+		return -error;
+	}
+	if (c->state == STATE_CONNECTING)
+		handshake_begin(c, fd, false);
+	return 0;
+}
+
+int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms)
+{
+	int r;
+
+	switch (c->state) {
+	case STATE_OPEN:
+		return connection_claim(c);
+	case STATE_HANDSHAKE:
+		return handshake_run(c, fd, nonblock, end_ms);
+	case STATE_FAILED:
+		return c->error;
+	case STATE_CONNECTING:
+		r = handshake_tcp_done(c, fd, nonblock, end_ms);
+		return r < 0 ? r : handshake_run(c, fd, nonblock, end_ms);
+	default:
+		return -ENOTCONN;
+	}
+}

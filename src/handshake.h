@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* From a TCP connection to a TLS one. */
+#ifndef HANDSHAKE_H
+#define HANDSHAKE_H
+
+#include "connection.h"
+#include "pending.h"
+
+/*
+ * Before TCP connects: makes a client's session, with the name that it asks for and
+ * verifies (NULL: none). Returns 0, or the error of the credentials, with TLS_ERROR
+ * set.
+ */
+int handshake_prepare(struct connection *c, const char *name);
+
+/* TCP is up: starts the clock. A server's session is made by its first step. */
+void handshake_begin(struct connection *c, int fd, bool server);
+
+/* In STATE_CONNECTING: begins if TCP is up by now. 0, -EAGAIN, or TCP's error. */
+int handshake_tcp_done(struct connection *c, int fd, bool nonblock, int64_t end_ms);
+
+/* Goes on without waiting. 0: done; -EAGAIN; or the error that ended it. */
+int handshake_step(struct connection *c, int fd);
+
+/* What an unfinished one waits for: POLLIN or POLLOUT. */
+short handshake_want(const struct connection *c);
+
+/*
+ * Goes on until it is done. With nonblock one step; else until end_ms at the
+ * latest (-EAGAIN then, -1: none), and the handshake's own timeout.
+ */
+int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms);
+
+/* For calls that need an open connection: 0, or why not, having run it if need be. */
+int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms);
+
+/* Without a lock: steps those that a wait found ready, and drops the references. */
+void handshake_step_ready(struct pending_wait *w);
+
+#endif /* HANDSHAKE_H */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "input.h"
+
+#include "libc.h"
+
+#include <errno.h>
+
+size_t input_record(const struct connection *c)
+{
+	return c->in.len ? engine_record_length(buffer_head(&c->in), c->in.len) : 0;
+}
+
+void input_feed(struct connection *c, bool all)
+{
+	size_t n = input_record(c), whole = n;
+
+	while (all && n && whole < c->in.len) {
+		n = engine_record_length(buffer_head(&c->in) + whole, c->in.len - whole);
+		whole += n;
+	}
+	engine_feed(c->engine, c->in.len ? buffer_head(&c->in) : NULL, whole);
+}
+
+void input_fed(struct connection *c)
+{
+	size_t n = engine_fed(c->engine);
+
+	engine_feed(c->engine, NULL, 0);
+	if (n == 0)
+		return;
+	c->in.off += n;
+	c->in.len -= n;
+}
+
+/* Leaves at most keep seen bytes at the head of the kernel's queue. */
+static void trim(struct connection *c, int fd, size_t keep)
+{
+	while (c->in_kernel > keep) {
+		ssize_t n = libc.recv(fd, NULL, c->in_kernel - keep, MSG_TRUNC | MSG_DONTWAIT);
+
+		if (n <= 0) {
+			/* They were there: only a reset takes them away. */
+			c->in_kernel = keep;
+			return;
+		}
+		c->in_kernel -= (size_t)n;
+	}
+}
+
+static ssize_t result(struct connection *c, ssize_t n, size_t asked)
+{
+	if (n < 0 && errno == EINTR)
+		n = 0;
+	else if (n < 0)
+		return -errno;
+	else if (n == 0)
+		c->in_eof = true;
+	c->in_drained = (size_t)n < asked;
+	return n;
+}
+
+static ssize_t take(struct connection *c, int fd, size_t n)
+{
+	ssize_t r = result(c, libc.recv(fd, buffer_tail(&c->in), n, MSG_DONTWAIT), n);
+
+	if (r > 0)
+		c->in.len += (size_t)r;
+	return r;
+}
+
+/* Looks behind the byte that is left there on purpose, if one is. */
+static ssize_t look(struct connection *c, int fd, size_t n)
+{
+	uint8_t kept;
+	struct iovec iov[2] = {{&kept, c->in_kernel}, {buffer_tail(&c->in), n}};
+	struct msghdr msg = {.msg_iov = iov + (c->in_kernel ? 0 : 1),
+			     .msg_iovlen = c->in_kernel ? 2 : 1};
+	size_t asked = n + c->in_kernel;
+	ssize_t r = libc.recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT);
+
+	if (r > 0 && (size_t)r <= c->in_kernel) {
+		c->in_drained = true;
+		return -EAGAIN;
+	}
+	r = result(c, r, asked);
+	if (r <= 0)
+		return r;
+	r -= (ssize_t)c->in_kernel;
+	c->in.len += (size_t)r;
+	c->in_kernel += (size_t)r;
+	return r;
+}
+
+ssize_t input_fill(struct connection *c, int fd, size_t room)
+{
+	size_t keep = engine_pending(c->engine) > 0 ? 1 : 0;
+	size_t n;
+
+	if (c->in_eof)
+		return 0;
+	trim(c, fd, keep);
+	/* A record that is not whole yet is at most this long. */
+	if (buffer_reserve(&c->in, ENGINE_MAX_RECORD) < 0)
+		return -ENOMEM;
+	n = buffer_space(&c->in);
+	if (c->in_kernel == 0 && room >= ENGINE_MAX_RECORD + c->in.len) {
+		room -= c->in.len;
+		return take(c, fd, n < room ? n : room);
+	}
+	return look(c, fd, n);
+}
+
+void input_settle(struct connection *c, int fd)
+{
+	bool waiting = c->engine && (engine_pending(c->engine) > 0 || input_record(c) > 0);
+
+	if (!waiting)
+		trim(c, fd, 0);
+	buffer_trim(&c->in);
+}
+
+void input_discard(int fd)
+{
+	/* Bounded: a peer that keeps sending is not waited for. */
+	for (int i = 0; i < 64; i++)
+		if (libc.recv(fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT) <= 0)
+			return;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libc's names. A descriptor that is not ours pays one load and is passed on. This
+ * file is built without _FILE_OFFSET_BITS and _FORTIFY_SOURCE, which would rename
+ * what it defines; exports.list has the names.
+ */
+#include "interpose.h"
+
+#include "api.h"
+#include "libc.h"
+#include "linger.h"
+#include "names.h"
+#include "owner.h"
+#include "readiness.h"
+#include "sockets.h"
+#include "spawnfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+/* Returns the number's entry, with a reference, if it is ours. */
+static inline struct entry *ours(int fd)
+{
+	return fdtable_has(fd) ? fdtable_get(fd) : NULL;
+}
+
+/* The border: errno is set on failure, and is what it was on success. */
+static ssize_t finish(ssize_t r, int saved)
+{
+	errno = r < 0 ? (int)-r : saved;
+	return r < 0 ? -1 : r;
+}
+
+#define FINISH(call)                                                                               \
+	({                                                                                         \
+		int saved = errno;                                                                 \
+		ssize_t result = (call);                                                           \
+		finish(result, saved);                                                             \
+	})
+
+EXPORT int socket(int family, int type, int protocol)
+{
+	if (!sockets_asks_for_tls(family, type, protocol) || !api_ready())
+		return libc.socket(family, type, protocol);
+	return (int)FINISH(sockets_socket(family, type, protocol));
+}
+
+EXPORT int bind(int fd, __CONST_SOCKADDR_ARG sa, socklen_t len)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_bind(e, fd, sa.__sockaddr__, len))
+		 : libc.bind(fd, sa.__sockaddr__, len);
+}
+
+EXPORT int connect(int fd, __CONST_SOCKADDR_ARG sa, socklen_t len)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_connect(e, fd, sa.__sockaddr__, len))
+		 : libc.connect(fd, sa.__sockaddr__, len);
+}
+
+EXPORT int listen(int fd, int backlog)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_listen(e, fd, backlog)) : libc.listen(fd, backlog);
+}
+
+EXPORT int accept(int fd, __SOCKADDR_ARG sa, socklen_t *restrict len)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_accept(e, fd, sa.__sockaddr__, len, 0))
+		 : libc.accept(fd, sa.__sockaddr__, len);
+}
+
+EXPORT int accept4(int fd, __SOCKADDR_ARG sa, socklen_t *restrict len, int flags)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_accept(e, fd, sa.__sockaddr__, len, flags))
+		 : libc.accept4(fd, sa.__sockaddr__, len, flags);
+}
+
+EXPORT int shutdown(int fd, int how)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_shutdown(e, fd, how)) : libc.shutdown(fd, how);
+}
+
+EXPORT int close(int fd)
+{
+	return fdtable_has(fd) ? (int)FINISH(sockets_close(fd)) : libc.close(fd);
+}
+
+EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *restrict len)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_getsockopt(e, fd, level, name, v, len))
+		 : libc.getsockopt(fd, level, name, v, len);
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_setsockopt(e, fd, level, name, v, len))
+		 : libc.setsockopt(fd, level, name, v, len);
+}
+
+EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
+{
+	const struct iovec iov = {(void *)(uintptr_t)buf, n};
+	struct entry *e = ours(fd);
+
+	return e ? FINISH(sockets_send(e, fd, &iov, 1, flags)) : libc.send(fd, buf, n, flags);
+}
+
+EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCKADDR_ARG sa,
+		      socklen_t len)
+{
+	const struct iovec iov = {(void *)(uintptr_t)buf, n};
+	struct entry *e = ours(fd);
+
+	return e ? FINISH(sockets_send(e, fd, &iov, 1, flags))
+		 : libc.sendto(fd, buf, n, flags, sa.__sockaddr__, len);
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct entry *e = ours(fd);
+
+	return e ? FINISH(sockets_sendmsg(e, fd, msg, flags)) : libc.sendmsg(fd, msg, flags);
+}
+
+EXPORT ssize_t write(int fd, const void *buf, size_t n)
+{
+	const struct iovec iov = {(void *)(uintptr_t)buf, n};
+	struct entry *e = ours(fd);
+
+	return e ? FINISH(sockets_send(e, fd, &iov, 1, 0)) : libc.write(fd, buf, n);
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+	struct entry *e = ours(fd);
+
+	if (!e)
+		return libc.writev(fd, iov, n);
+	if (n < 0 || n > IOV_MAX)
+		return FINISH(sockets_refuse(e, EINVAL));
+	return FINISH(sockets_send(e, fd, iov, (size_t)n, 0));
+}
+
+EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
+{
+	const struct iovec iov = {buf, n};
+	struct entry *e = ours(fd);
+
+	return e ? FINISH(sockets_receive(e, fd, &iov, 1, flags)) : libc.recv(fd, buf, n, flags);
+}
+
+EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t n, int flags, __SOCKADDR_ARG sa,
+			socklen_t *restrict len)
+{
+	const struct iovec iov = {buf, n};
+	struct entry *e = ours(fd);
+	ssize_t r;
+
+	if (!e)
+		return libc.recvfrom(fd, buf, n, flags, sa.__sockaddr__, len);
+	r = FINISH(sockets_receive(e, fd, &iov, 1, flags));
+	if (r >= 0 && sa.__sockaddr__ && len)
+		*len = 0; /* as TCP: the peer's address is getpeername's */
+	return r;
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct entry *e = ours(fd);
+
+	return e ? FINISH(sockets_recvmsg(e, fd, msg, flags)) : libc.recvmsg(fd, msg, flags);
+}
+
+EXPORT ssize_t read(int fd, void *buf, size_t n)
+{
+	const struct iovec iov = {buf, n};
+	struct entry *e = ours(fd);
+
+	return e ? FINISH(sockets_receive(e, fd, &iov, 1, 0)) : libc.read(fd, buf, n);
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
+{
+	struct entry *e = ours(fd);
+
+	if (!e)
+		return libc.readv(fd, iov, n);
+	if (n < 0 || n > IOV_MAX)
+		return FINISH(sockets_refuse(e, EINVAL));
+	return FINISH(sockets_receive(e, fd, iov, (size_t)n, 0));
+}
+
+/* What a fortified program calls in their place. */
+EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
+{
+	if (n > size)
+		__chk_fail();
+	return read(fd, buf, n);
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
+{
+	if (n > size)
+		__chk_fail();
+	return recv(fd, buf, n, flags);
+}
+
+EXPORT ssize_t __recvfrom_chk(int fd, void *restrict buf, size_t n, size_t size, int flags,
+			      __SOCKADDR_ARG sa, socklen_t *restrict len)
+{
+	if (n > size)
+		__chk_fail();
+	return recvfrom(fd, buf, n, flags, sa, len);
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (!fdtable_any() || !readiness_concerns(fds, n))
+		return libc.poll(fds, n, timeout);
+	return (int)FINISH(readiness_poll(fds, n, timeout));
+}
+
+EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
+{
+	if (size / sizeof(*fds) < n)
+		__chk_fail();
+	return poll(fds, n, timeout);
+}
+
+EXPORT int dup(int fd)
+{
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_dup(e, fd, 0, false)) : libc.dup(fd);
+}
+
+EXPORT int dup2(int fd, int to)
+{
+	if (fd == to || !(fdtable_has(fd) || fdtable_has(to)))
+		return libc.dup2(fd, to);
+	return (int)FINISH(sockets_dup_to(fd, to, false));
+}
+
+EXPORT int dup3(int fd, int to, int flags)
+{
+	if ((flags & ~O_CLOEXEC) || !(fdtable_has(fd) || fdtable_has(to)))
+		return libc.dup3(fd, to, flags);
+	return (int)FINISH(sockets_dup_to(fd, to, flags & O_CLOEXEC));
+}
+
+EXPORT int fcntl64(int fd, int cmd, ...)
+{
+	struct entry *e = ours(fd);
+	void *arg;
+	va_list ap;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (e && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
+		return (int)FINISH(sockets_dup(e, fd, (int)(intptr_t)arg, cmd != F_DUPFD));
+	if (e && cmd == F_GETFD)
+		return (int)FINISH(sockets_get_cloexec(e, fd));
+	if (e && cmd == F_SETFD)
+		return (int)FINISH(sockets_set_cloexec(e, fd, (intptr_t)arg & FD_CLOEXEC));
+	fdtable_put(e);
+	return libc.fcntl64(fd, cmd, arg);
+}
+
+EXPORT int fcntl(int fd, int cmd, ...) __attribute__((alias("fcntl64")));
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	struct entry *e = ours(fd);
+	void *arg;
+	va_list ap;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return e ? (int)FINISH(sockets_ioctl(e, fd, request, arg)) : libc.ioctl(fd, request, arg);
+}
+
+EXPORT int getaddrinfo(const char *restrict node, const char *restrict service,
+		       const struct addrinfo *restrict hints, struct addrinfo **restrict res)
+{
+	int r = libc.getaddrinfo(node, service, hints, res);
+
+	if (r == 0)
+		names_learn(node, *res);
+	return r;
+}
+
+EXPORT void freeaddrinfo(struct addrinfo *ai)
+{
+	names_forget(ai);
+	libc.freeaddrinfo(ai);
+}
+
+EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *fa, int fd, int to)
+{
+	return fdtable_has(fd) ? spawnfd_adddup2(fa, fd, to)
+			       : libc.posix_spawn_file_actions_adddup2(fa, fd, to);
+}
+
+EXPORT void _exit(int status)
+{
+	/* What was closed shall arrive, also from a child that serves and then _exits. */
+	if (!owner_in_vfork_child())
+		linger_finish();
+	libc._exit(status);
+	__builtin_unreachable();
+}
+
+EXPORT void _Exit(int status)
+{
+	_exit(status);
+}

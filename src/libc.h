@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real calls of libc, bound once. All other files use these and never the
+ * plain names, which would come back to our own hooks.
+ */
+#ifndef LIBC_H
+#define LIBC_H
+
+#include <netdb.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* X(type, name, (parameters), (arguments)): the calls of fixed arity. */
+#define LIBC_CALLS(X)                                                                              \
+	X(int, socket, (int family, int type, int protocol), (family, type, protocol))             \
+	X(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len))            \
+	X(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len))         \
+	X(int, listen, (int fd, int backlog), (fd, backlog))                                       \
+	X(int, accept, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len))               \
+	X(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags),                  \
+	  (fd, sa, len, flags))                                                                    \
+	X(int, shutdown, (int fd, int how), (fd, how))                                             \
+	X(int, close, (int fd), (fd))                                                              \
+	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *len),                 \
+	  (fd, level, name, v, len))                                                               \
+	X(int, setsockopt, (int fd, int level, int name, const void *v, socklen_t len),            \
+	  (fd, level, name, v, len))                                                               \
+	X(int, getsockname, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len))          \
+	X(int, getpeername, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len))          \
+	X(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))            \
+	X(ssize_t, recvfrom,                                                                       \
+	  (int fd, void *buf, size_t n, int flags, struct sockaddr *sa, socklen_t *len),           \
+	  (fd, buf, n, flags, sa, len))                                                            \
+	X(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))             \
+	X(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))      \
+	X(ssize_t, sendto,                                                                         \
+	  (int fd, const void *buf, size_t n, int flags, const struct sockaddr *sa,                \
+	   socklen_t len),                                                                         \
+	  (fd, buf, n, flags, sa, len))                                                            \
+	X(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))       \
+	X(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))                              \
+	X(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))                       \
+	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n))                  \
+	X(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n))                 \
+	X(int, poll, (struct pollfd *fds, nfds_t n, int timeout), (fds, n, timeout))               \
+	X(int, dup, (int fd), (fd))                                                                \
+	X(int, dup2, (int fd, int to), (fd, to))                                                   \
+	X(int, dup3, (int fd, int to, int flags), (fd, to, flags))                                 \
+	X(int, getaddrinfo,                                                                        \
+	  (const char *node, const char *service, const struct addrinfo *hints,                    \
+	   struct addrinfo **res),                                                                 \
+	  (node, service, hints, res))                                                             \
+	X(int, posix_spawn_file_actions_adddup2,                                                   \
+	  (posix_spawn_file_actions_t *fa, int fd, int to), (fa, fd, to))                          \
+	X(ssize_t, sendfile, (int out, int in, void *off, size_t n), (out, in, off, n))            \
+	X(ssize_t, sendfile64, (int out, int in, void *off, size_t n), (out, in, off, n))          \
+	X(ssize_t, splice,                                                                         \
+	  (int in, off64_t *in_off, int out, off64_t *out_off, size_t n, unsigned int flags),      \
+	  (in, in_off, out, out_off, n, flags))                                                    \
+	X(ssize_t, tee, (int in, int out, size_t n, unsigned int flags), (in, out, n, flags))      \
+	X(ssize_t, vmsplice, (int fd, const struct iovec *iov, size_t n, unsigned int flags),      \
+	  (fd, iov, n, flags))                                                                     \
+	X(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned int n, int flags),                   \
+	  (fd, v, n, flags))                                                                       \
+	X(int, recvmmsg,                                                                           \
+	  (int fd, struct mmsghdr *v, unsigned int n, int flags, struct timespec *timeout),        \
+	  (fd, v, n, flags, timeout))                                                              \
+	X(ssize_t, preadv64v2,                                                                     \
+	  (int fd, const struct iovec *iov, int n, off64_t off, int flags),                        \
+	  (fd, iov, n, off, flags))                                                                \
+	X(ssize_t, pwritev64v2,                                                                    \
+	  (int fd, const struct iovec *iov, int n, off64_t off, int flags),                        \
+	  (fd, iov, n, off, flags))                                                                \
+	X(FILE *, fdopen, (int fd, const char *mode), (fd, mode))                                  \
+	X(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap))               \
+	X(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap),                 \
+	  (fd, flag, format, ap))
+
+/* X(type, name, (fixed parameters), last, (arguments)): one optional argument. */
+#define LIBC_VARIADIC(X)                                                                           \
+	X(int, fcntl64, (int fd, int cmd, ...), cmd, (fd, cmd, arg))                               \
+	X(int, ioctl, (int fd, unsigned long cmd, ...), cmd, (fd, cmd, arg))
+
+/* X(type, name, (parameters), (arguments)): calls that return nothing. */
+#define LIBC_VOID(X)                                                                               \
+	X(freeaddrinfo, (struct addrinfo * ai), (ai))                                              \
+	X(_exit, (int status), (status))
+
+#define MEMBER(type, name, params, args) type(*name) params;
+#define MEMBER_VARIADIC(type, name, params, last, args) type(*name) params;
+#define MEMBER_VOID(name, params, args) void(*name) params;
+
+/*
+ * Each member starts as a function that binds all of them and then calls the
+ * real one, so that a hook works before our constructor has run. Tests put
+ * functions of their own in, to make a call fail.
+ */
+struct libc {
+	LIBC_CALLS(MEMBER)
+	LIBC_VARIADIC(MEMBER_VARIADIC)
+	LIBC_VOID(MEMBER_VOID)
+};
+
+#undef MEMBER
+#undef MEMBER_VARIADIC
+#undef MEMBER_VOID
+
+extern struct libc libc;
+
+/* Binds every call; harmless when repeated. */
+void libc_bind(void);
+
+#endif /* LIBC_H */

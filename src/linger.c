@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "linger.h"
+
+#include "fdtable.h"
+#include "libc.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/sockios.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+enum {
+	LINGER_MS = 30000,
+	EXIT_UNSENT_MS = 10000, /* exit waits this long for the peer's kernel to have it all */
+	EXIT_SENT_MS = 1000,	/* and then this long for the peer's end of stream */
+	EXIT_TICK_MS = 10,	/* acknowledgements raise no event */
+	STACK = 128 * 1024,
+};
+
+struct item {
+	int fd;
+	struct buffer rest;
+	int64_t end_ms;
+	bool sent; /* at exit: the peer's kernel has everything */
+	struct item *next;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
+static struct item *items;
+static unsigned int count;
+static bool running, exiting;
+static int wake = -1;
+
+void linger_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void linger_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void item_free(struct item *item)
+{
+	fdtable_put(fdtable_remove(item->fd));
+	libc.close(item->fd);
+	buffer_fini(&item->rest);
+	free(item);
+}
+
+static void send_rest(struct item *item)
+{
+	ssize_t n;
+
+	if (item->rest.len == 0)
+		return;
+	n = libc.send(item->fd, buffer_head(&item->rest), item->rest.len,
+		      MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n > 0)
+		buffer_consume(&item->rest, (size_t)n);
+	else if (errno != EAGAIN && errno != EINTR)
+		buffer_fini(&item->rest);
+	if (item->rest.len == 0)
+		libc.shutdown(item->fd, SHUT_WR);
+}
+
+/* True when the peer has ended its stream, or the connection is broken. */
+static bool drained_to_end(const struct item *item)
+{
+	for (int i = 0; i < 64; i++) {
+		ssize_t n = libc.recv(item->fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
+
+		if (n == 0)
+			return item->rest.len == 0;
+		if (n < 0)
+			return errno != EAGAIN && errno != EINTR;
+	}
+	return false;
+}
+
+/* Exit is waited for: how long depends on what the peer's kernel has. */
+static void check_sent(struct item *item)
+{
+	int unsent = 0;
+
+	if (!exiting || item->sent || item->rest.len)
+		return;
+	if (libc.ioctl(item->fd, SIOCOUTQ, &unsent) < 0 || unsent == 0) {
+		item->sent = true;
+		item->end_ms = now_ms() + EXIT_SENT_MS;
+	}
+}
+
+/* Does what can be done now; drops what is finished. */
+static void step_locked(void)
+{
+	struct item **p = &items;
+
+	while (*p) {
+		struct item *item = *p;
+
+		send_rest(item);
+		check_sent(item);
+		if (!drained_to_end(item) && now_ms() < item->end_ms) {
+			p = &item->next;
+			continue;
+		}
+		*p = item->next;
+		count--;
+		item_free(item);
+	}
+}
+
+/* Returns the number of entries; the first is the wake-up. */
+static nfds_t fill_locked(struct pollfd *fds, int *timeout)
+{
+	int64_t end_ms = INT64_MAX;
+	nfds_t n = 0;
+
+	fds[n++] = (struct pollfd){.fd = wake, .events = POLLIN};
+	for (struct item *item = items; item; item = item->next) {
+		fds[n++] = (struct pollfd){.fd = item->fd,
+					   .events = item->rest.len ? POLLIN | POLLOUT : POLLIN};
+		end_ms = end_ms < item->end_ms ? end_ms : item->end_ms;
+	}
+	end_ms -= now_ms();
+	*timeout = end_ms < 0 ? 0 : (int)end_ms;
+	if (exiting && *timeout > EXIT_TICK_MS)
+		*timeout = EXIT_TICK_MS;
+	return n;
+}
+
+static void wait_unlocked(void)
+{
+	struct pollfd *fds = calloc(count + 1, sizeof(*fds));
+	uint64_t value;
+	int timeout;
+	nfds_t n;
+
+	if (!fds) {
+		/* No memory to wait with: nothing lingers any more. */
+		for (struct item *item = items; item; item = item->next)
+			item->end_ms = 0;
+		return;
+	}
+	n = fill_locked(fds, &timeout);
+	linger_unlock();
+	libc.poll(fds, n, timeout);
+	linger_lock();
+	if (fds[0].revents)
+		(void)!libc.read(wake, &value, sizeof(value));
+	free(fds);
+}
+
+static void *run(void *unused)
+{
+	(void)unused;
+	linger_lock();
+	for (;;) {
+		step_locked();
+		if (!items)
+			break;
+		wait_unlocked();
+	}
+	fdtable_put(fdtable_remove(wake));
+	libc.close(wake);
+	wake = -1;
+	running = false;
+	pthread_cond_broadcast(&idle);
+	linger_unlock();
+	return NULL;
+}
+
+/* The program's signals are for the program's threads. */
+static int start_locked(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, old;
+	int r;
+
+	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wake < 0)
+		return -errno;
+	(void)!fdtable_reserve(wake);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK);
+	r = pthread_create(&thread, &attr, run, NULL);
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r != 0) {
+		fdtable_put(fdtable_remove(wake));
+		libc.close(wake);
+		wake = -1;
+	}
+	running = r == 0;
+	return -r;
+}
+
+static void wake_locked(void)
+{
+	const uint64_t one = 1;
+
+	if (running)
+		(void)!libc.write(wake, &one, sizeof(one));
+}
+
+void linger_add(int fd, struct buffer *rest)
+{
+	struct item *item = malloc(sizeof(*item));
+
+	linger_lock();
+	if (!item || (!running && start_locked() < 0)) {
+		linger_unlock();
+		free(item);
+		buffer_fini(rest);
+		libc.close(fd);
+		return;
+	}
+	(void)!fdtable_reserve(fd);
+	*item = (struct item){.fd = fd, .rest = *rest, .end_ms = now_ms() + LINGER_MS};
+	*rest = (struct buffer){0};
+	item->next = items;
+	items = item;
+	count++;
+	wake_locked();
+	linger_unlock();
+}
+
+void linger_finish(void)
+{
+	int64_t end_ms = now_ms() + EXIT_UNSENT_MS;
+	struct timespec until;
+
+	linger_lock();
+	exiting = true;
+	for (struct item *item = items; item; item = item->next)
+		item->end_ms = item->end_ms < end_ms ? item->end_ms : end_ms;
+	wake_locked();
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += EXIT_UNSENT_MS / 1000 + 1;
+	while (running && pthread_cond_timedwait(&idle, &lock, &until) == 0)
+		;
+	linger_unlock();
+}
+
+void linger_fork_child(void)
+{
+	while (items) {
+		struct item *item = items;
+
+		items = item->next;
+		item_free(item);
+	}
+	if (wake >= 0) {
+		fdtable_put(fdtable_remove(wake));
+		libc.close(wake);
+	}
+	wake = -1;
+	count = 0;
+	running = exiting = false;
+	pthread_mutex_init(&lock, NULL);
+	pthread_cond_init(&idle, NULL);
+}

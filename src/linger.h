@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections that the program has closed and whose last bytes are still on their
+ * way. Closing the descriptor at once would answer whatever the peer sends late
+ * (a TLS 1.3 ticket) with a reset, and a reset throws away what the peer has not
+ * read yet. A thread, there only while it is needed, sends the rest, discards what
+ * comes, and closes at the peer's end of stream or after 30 seconds.
+ */
+#ifndef LINGER_H
+#define LINGER_H
+
+#include "buffer.h"
+
+/*
+ * Takes over a descriptor and the sealed bytes that are still to be sent, which
+ * may be none. Where no thread can be had both are given up at once.
+ */
+void linger_add(int fd, struct buffer *rest);
+
+/* At exit: waits for what lingers, 10 seconds at most. */
+void linger_finish(void);
+
+/* For fork. The child has no such thread, and gives its copies up. */
+void linger_lock(void);
+void linger_unlock(void);
+void linger_fork_child(void);
+
+#endif /* LINGER_H */

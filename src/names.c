@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "names.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A program may resolve names all its life and never connect with TLS: both
+ * lists are bounded. What falls out is not guessed at, the address is then
+ * verified as an address.
+ */
+enum { KEPT_ADDRESSES = 1024, KEPT_RESULTS = 256, KEPT_POINTERS = 16, NAME_SIZE = 256 };
+
+struct learned {
+	struct in6_addr address; /* v4-mapped for IPv4 */
+	char *name;
+	int ambiguous;
+};
+
+/* The pointers are compared and never followed: the program may free as it likes. */
+struct result {
+	const struct addrinfo *head;
+	const struct sockaddr *addresses[KEPT_POINTERS];
+	char *name;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct learned learned[KEPT_ADDRESSES];
+static unsigned int next_learned;
+static struct result results[KEPT_RESULTS];
+static unsigned int next_result;
+
+void names_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void names_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static int address_of(const struct sockaddr *sa, struct in6_addr *out)
+{
+	if (sa->sa_family == AF_INET6) {
+		memcpy(out, &((const struct sockaddr_in6 *)sa)->sin6_addr, sizeof(*out));
+		return 0;
+	}
+	if (sa->sa_family != AF_INET)
+		return -1;
+	memset(out, 0, sizeof(*out));
+	out->s6_addr[10] = out->s6_addr[11] = 0xff;
+	memcpy(&out->s6_addr[12], &((const struct sockaddr_in *)sa)->sin_addr, 4);
+	return 0;
+}
+
+static struct learned *find_locked(const struct in6_addr *address)
+{
+	for (unsigned int i = 0; i < KEPT_ADDRESSES; i++)
+		if (learned[i].name &&
+		    memcmp(&learned[i].address, address, sizeof(*address)) == 0)
+			return &learned[i];
+	return NULL;
+}
+
+static void learn_locked(const struct in6_addr *address, const char *name)
+{
+	struct learned *l = find_locked(address);
+
+	if (l) {
+		if (strcasecmp(l->name, name) != 0)
+			l->ambiguous = 1;
+		return;
+	}
+	l = &learned[next_learned++ % KEPT_ADDRESSES];
+	free(l->name);
+	*l = (struct learned){.address = *address, .name = strdup(name)};
+}
+
+static int is_literal(const char *node)
+{
+	struct in6_addr a;
+
+	return inet_pton(AF_INET, node, &a) == 1 || inet_pton(AF_INET6, node, &a) == 1 ||
+	       strchr(node, '%');
+}
+
+void names_learn(const char *node, const struct addrinfo *result)
+{
+	struct in6_addr address;
+	struct result *r;
+	int saved = errno;
+	int n = 0;
+
+	if (!node || !*node || strlen(node) >= NAME_SIZE || is_literal(node))
+		return;
+	names_lock();
+	r = &results[next_result++ % KEPT_RESULTS];
+	free(r->name);
+	*r = (struct result){.head = result, .name = strdup(node)};
+	for (const struct addrinfo *ai = result; ai; ai = ai->ai_next) {
+		if (!ai->ai_addr || address_of(ai->ai_addr, &address) < 0)
+			continue;
+		learn_locked(&address, node);
+		if (n < KEPT_POINTERS)
+			r->addresses[n++] = ai->ai_addr;
+	}
+	names_unlock();
+	errno = saved;
+}
+
+void names_forget(const struct addrinfo *result)
+{
+	names_lock();
+	for (unsigned int i = 0; i < KEPT_RESULTS; i++) {
+		if (results[i].head != result)
+			continue;
+		free(results[i].name);
+		results[i] = (struct result){0};
+	}
+	names_unlock();
+}
+
+static const char *name_of_pointer_locked(const struct sockaddr *sa)
+{
+	for (unsigned int i = 0; i < KEPT_RESULTS; i++)
+		for (int n = 0; n < KEPT_POINTERS; n++)
+			if (results[i].addresses[n] == sa)
+				return results[i].name;
+	return NULL;
+}
+
+int names_find(const struct sockaddr *sa, char *name, size_t size)
+{
+	struct in6_addr address;
+	struct learned *l;
+	const char *found;
+	int r = 0;
+
+	if (address_of(sa, &address) < 0)
+		return 0;
+	names_lock();
+	found = name_of_pointer_locked(sa);
+	l = found ? NULL : find_locked(&address);
+	if (l && l->ambiguous)
+		r = -ENOTUNIQ;
+	else if (l)
+		found = l->name;
+	if (r == 0 && found) {
+		snprintf(name, size, "%s", found);
+		r = 1;
+	}
+	names_unlock();
+	return r;
+}
+
+void names_format(const struct sockaddr *sa, int with_port, char *text, size_t size)
+{
+	char address[INET6_ADDRSTRLEN] = "?";
+	struct in6_addr in6 = {0};
+	unsigned int port = 0;
+	int v6;
+
+	if (address_of(sa, &in6) < 0) {
+		snprintf(text, size, "?");
+		return;
+	}
+	v6 = !IN6_IS_ADDR_V4MAPPED(&in6);
+	if (v6)
+		inet_ntop(AF_INET6, &in6, address, sizeof(address));
+	else
+		inet_ntop(AF_INET, &in6.s6_addr[12], address, sizeof(address));
+	/* The port stands at the same place in both address structures. */
+	port = ntohs(((const struct sockaddr_in *)sa)->sin_port);
+	if (!with_port)
+		snprintf(text, size, "%s", address);
+	else
+		snprintf(text, size, v6 ? "[%s]:%u" : "%s:%u", address, port);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which name an address was resolved from, so that a program which looks a name
+ * up and connects to the address has the name verified.
+ */
+#ifndef NAMES_H
+#define NAMES_H
+
+#include <netdb.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* Notes what getaddrinfo(node) gave. */
+void names_learn(const char *node, const struct addrinfo *result);
+
+/* Notes that a result is freed: pointers into it mean nothing any more. */
+void names_forget(const struct addrinfo *result);
+
+/*
+ * Finds the name of an address: the one of the live result that the pointer
+ * lies in, else the only one that this address was resolved from.
+ *
+ * Returns 1 and the name; 0 where no name is known; -ENOTUNIQ where the address
+ * belongs to several names, since to guess would let the owner of another name in.
+ */
+int names_find(const struct sockaddr *sa, char *name, size_t size);
+
+/* Writes the address as text, with its port if with_port: 192.0.2.1:443. */
+void names_format(const struct sockaddr *sa, int with_port, char *text, size_t size);
+
+/* For fork: nobody is in the middle of it. */
+void names_lock(void);
+void names_unlock(void);
+
+#endif /* NAMES_H */

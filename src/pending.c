@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "pending.h"
+
+#include "libc.h"
+
+#include <errno.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct connection *first;
+static atomic_int count;
+
+void pending_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void pending_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static bool listed(const struct connection *c)
+{
+	return c->prev_pending || c->next_pending || first == c;
+}
+
+void pending_add(struct connection *c, int fd)
+{
+	pending_lock();
+	c->pending_fd = fd;
+	c->pending_events = POLLIN;
+	if (!listed(c)) {
+		c->prev_pending = NULL;
+		c->next_pending = first;
+		if (first)
+			first->prev_pending = c;
+		first = c;
+		count++;
+	}
+	pending_unlock();
+}
+
+void pending_remove(struct connection *c)
+{
+	pending_lock();
+	if (listed(c)) {
+		if (c->prev_pending)
+			c->prev_pending->next_pending = c->next_pending;
+		else
+			first = c->next_pending;
+		if (c->next_pending)
+			c->next_pending->prev_pending = c->prev_pending;
+		c->next_pending = c->prev_pending = NULL;
+		count--;
+	}
+	pending_unlock();
+}
+
+bool pending_any(void)
+{
+	return count > 0;
+}
+
+void pending_wait_init(struct pending_wait *w, const struct connection *own, int fd, short events,
+		       int64_t end_ms)
+{
+	w->n = 0;
+	w->end_ms = end_ms;
+	pending_lock();
+	for (struct connection *c = first; c && w->n < PENDING_MAX; c = c->next_pending) {
+		struct entry *entry;
+
+		if (c == own || !owner_is_self(&c->owner))
+			continue;
+		entry = fdtable_get(c->pending_fd);
+		if (!entry)
+			continue;
+		/* What is another's by now is dropped after the wait: poll ignores -1. */
+		w->entries[w->n++] = entry;
+		w->pfds[w->n] = (struct pollfd){
+			.fd = entry->object == c ? c->pending_fd : -1,
+			.events = (short)c->pending_events,
+		};
+	}
+	pending_unlock();
+	w->pfds[0] = (struct pollfd){.fd = fd, .events = events};
+}
+
+static void drop(void *wait)
+{
+	struct pending_wait *w = wait;
+
+	for (int i = 0; i < w->n; i++)
+		fdtable_put(w->entries[i]);
+	w->n = 0;
+}
+
+static void keep_ready(struct pending_wait *w)
+{
+	int kept = 0;
+
+	for (int i = 0; i < w->n; i++) {
+		if (!w->pfds[i + 1].revents) {
+			fdtable_put(w->entries[i]);
+			continue;
+		}
+		w->entries[kept++] = w->entries[i];
+		w->pfds[kept] = w->pfds[i + 1];
+	}
+	w->n = kept;
+}
+
+int pending_wait_op(void *wait)
+{
+	struct pending_wait *w = wait;
+	nfds_t nfds = (nfds_t)w->n + 1;
+	int timeout, n, saved;
+
+	timeout = connection_left_ms(w->end_ms);
+	pthread_cleanup_push(drop, w);
+	n = libc.poll(w->pfds, nfds, timeout);
+	saved = errno;
+	pthread_cleanup_pop(n < 0);
+	if (n < 0)
+		return -saved;
+	keep_ready(w);
+	return n == 0 ? -ETIMEDOUT : 0;
+}

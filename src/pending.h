@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handshakes that are not finished. A thread that waits for one steps the
+ * others too, so that both ends of a connection in one thread get through. It
+ * leaves alone what fork has made nobody's: the process that serves shall claim it.
+ */
+#ifndef PENDING_H
+#define PENDING_H
+
+#include "connection.h"
+
+#include <poll.h>
+
+enum { PENDING_MAX = 64 }; /* how many one wait looks at */
+
+struct pending_wait {
+	int n; /* others, with a reference each; after the wait: those that are ready */
+	struct entry *entries[PENDING_MAX];
+	struct pollfd pfds[PENDING_MAX + 1]; /* the caller's own, then one an entry */
+	int64_t end_ms;
+};
+
+/* Both with the connection's lock. Adding it twice, or removing it, does no harm. */
+void pending_add(struct connection *c, int fd);
+void pending_remove(struct connection *c);
+
+/* True if this process has any. A hint: no lock is taken. */
+bool pending_any(void);
+
+/* Prepares to wait for a descriptor and for the others; own may be NULL. */
+void pending_wait_init(struct pending_wait *w, const struct connection *own, int fd, short events,
+		       int64_t end_ms);
+
+/*
+ * For connection_wait(): waits. 0: something is ready; -ETIMEDOUT; -EINTR. A
+ * thread cancelled here drops the references.
+ */
+int pending_wait_op(void *wait);
+
+/* For fork: nobody is in the middle of the list. */
+void pending_lock(void);
+void pending_unlock(void);
+
+#endif /* PENDING_H */

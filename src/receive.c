@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "receive.h"
+
+#include "error.h"
+#include "handshake.h"
+#include "input.h"
+#include "libc.h"
+#include "output.h"
+
+#include <errno.h>
+
+/* The peer's close_notify: the kernel's state shows the end too. */
+static ssize_t closed(struct connection *c, int fd)
+{
+	c->read_closed = true;
+	libc.shutdown(fd, SHUT_RD);
+	return 0;
+}
+
+/* FIN without close_notify: somebody on the way may have cut the stream. */
+static ssize_t cut(struct connection *c, int fd)
+{
+	c->truncated = true;
+	if (c->settings->allow_truncation || c->settings->zephyr)
+		return closed(c, fd);
+	return connection_explain(c, -ECONNRESET, "receiving",
+				  "the stream ended without the peer's close_notify");
+}
+
+/* Opens the next whole record. >0: plaintext; -EAGAIN: it held none; 0: the end. */
+static ssize_t open_record(struct connection *c, int fd)
+{
+	ssize_t n;
+
+	input_feed(c, false);
+	n = engine_open(c->engine);
+	input_fed(c);
+	if (n > 0 || n == -EAGAIN)
+		return n;
+	if (n == 0)
+		return closed(c, fd);
+	/* The alert that says so is on its way before the socket is shut down. */
+	output_flush(c, fd);
+	return connection_fail(c, fd, (int)n, "receiving", engine_reason(c->engine));
+}
+
+/*
+ * Gets on by one step without waiting. >0: something came; 0: the end; -EAGAIN:
+ * nothing is there; else the error.
+ */
+static ssize_t advance(struct connection *c, int fd, size_t room)
+{
+	ssize_t n;
+
+	if (c->read_closed)
+		return 0;
+	if (input_record(c)) {
+		n = open_record(c, fd);
+		return n == -EAGAIN ? 1 : n;
+	}
+	if (c->truncated)
+		return -ECONNRESET;
+	n = input_fill(c, fd, room);
+	if (n == 0 && c->in_eof)
+		return c->read_shut ? 0 : cut(c, fd);
+	if (n == 0)
+		return 1;
+	if (n < 0 && n != -EAGAIN && n != -ENOMEM)
+		return connection_fail(c, fd, (int)n, "receiving", error_errno_text((int)-n));
+	return n;
+}
+
+struct peek_wait {
+	int fd;
+};
+
+/* Waits in the kernel's own recv: timeout, signals and O_NONBLOCK are its own. */
+static int peek_op(void *arg)
+{
+	const struct peek_wait *w = arg;
+	uint8_t byte;
+
+	return libc.recv(w->fd, &byte, 1, MSG_PEEK) < 0 ? -errno : 0;
+}
+
+/*
+ * Waits until the kernel has something. The first wait of a call takes SO_RCVTIMEO
+ * from the kernel; a later one, after half a record came, has what is left of it.
+ */
+static int wait_input(struct connection *c, int fd, int64_t *end_ms)
+{
+	struct peek_wait w = {fd};
+	int r;
+
+	input_settle(c, fd);
+	if (output_pending(c) && output_flush(c, fd) == -EAGAIN) {
+		if (connection_nonblocking(fd, 0))
+			return -EAGAIN;
+		r = connection_poll(c, fd, POLLIN | POLLOUT,
+				    connection_socket_end_ms(fd, SO_RCVTIMEO));
+	} else if (*end_ms == 0) {
+		*end_ms = connection_socket_end_ms(fd, SO_RCVTIMEO);
+		r = connection_wait(c, fd, peek_op, &w);
+	} else {
+		r = *end_ms < 0 ? connection_wait(c, fd, peek_op, &w)
+				: connection_poll(c, fd, POLLIN, *end_ms);
+	}
+	c->in_drained = false;
+	if (r == -ETIMEDOUT)
+		return -EAGAIN;
+	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF)
+		return connection_fail(c, fd, r, "receiving", error_errno_text(-r));
+	return r;
+}
+
+struct request {
+	struct cursor *cur;
+	size_t got;
+	int flags;
+	int64_t end_ms; /* 0: not asked yet */
+};
+
+static bool has_enough(const struct connection *c, const struct request *q)
+{
+	if (q->flags & MSG_PEEK)
+		return engine_pending(c->engine) >= q->cur->left;
+	return q->cur->left == 0;
+}
+
+static bool has_some(const struct connection *c, const struct request *q)
+{
+	return q->got > 0 || ((q->flags & MSG_PEEK) && engine_pending(c->engine) > 0);
+}
+
+static void deliver(struct connection *c, struct request *q)
+{
+	struct cursor at = *q->cur;
+	size_t skip = 0, len, n;
+	void *piece = NULL;
+
+	while ((len = cursor_piece(&at, &piece))) {
+		if (q->flags & MSG_PEEK)
+			n = engine_peek(c->engine, skip, piece, len);
+		else
+			n = engine_read(c->engine, q->flags & MSG_TRUNC ? NULL : piece, len);
+		if (n == 0)
+			break;
+		skip += n;
+		cursor_advance(&at, n);
+	}
+	q->got += skip;
+	*q->cur = at;
+}
+
+/* What a call with nothing to return yet does: 0: try again; else its answer. */
+static int nothing_there(struct connection *c, int fd, struct request *q)
+{
+	if (has_some(c, q) && (!(q->flags & MSG_WAITALL) || (q->flags & MSG_DONTWAIT)))
+		return -EAGAIN;
+	if (q->flags & MSG_DONTWAIT)
+		return -EAGAIN;
+	return wait_input(c, fd, &q->end_ms);
+}
+
+static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
+{
+	ssize_t r = 1;
+
+	for (;;) {
+		if (!(q->flags & MSG_PEEK))
+			deliver(c, q);
+		if (has_enough(c, q))
+			break;
+		/* Seen empty by the last fill: no need to ask the kernel again. */
+		if (c->in_drained && !input_record(c) && has_some(c, q) &&
+		    !(q->flags & MSG_WAITALL))
+			break;
+		r = advance(c, fd, q->flags & MSG_PEEK ? 0 : q->cur->left);
+		if (r == -EAGAIN)
+			r = nothing_there(c, fd, q);
+		else if (r == 0)
+			break;
+		if (r < 0)
+			break;
+	}
+	if (q->flags & MSG_PEEK)
+		deliver(c, q);
+	input_settle(c, fd);
+	return q->got ? (ssize_t)q->got : has_enough(c, q) ? 0 : r;
+}
+
+static int may_receive(struct connection *c, int fd, const struct request *q)
+{
+	int64_t end_ms = -1;
+	bool nonblock = false;
+
+	if (c->state == STATE_HANDSHAKE || c->state == STATE_CONNECTING) {
+		nonblock = connection_nonblocking(fd, q->flags);
+		end_ms = connection_socket_end_ms(fd, SO_RCVTIMEO);
+	}
+	return handshake_need(c, fd, nonblock, end_ms);
+}
+
+ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int flags)
+{
+	struct request q = {.cur = cur, .flags = flags};
+	ssize_t n;
+
+	/* No urgent data in TLS: as TCP without any (tcp(7)). */
+	if (flags & MSG_OOB)
+		return -EINVAL;
+	n = connection_lock(c);
+	if (n < 0)
+		return n;
+	c->in_drained = false;
+	n = cur->left ? may_receive(c, fd, &q) : 0;
+	if (n == 0 && c->state == STATE_OPEN)
+		n = receive_locked(c, fd, &q);
+	connection_unlock(c);
+	return n;
+}
+
+bool connection_readable(struct connection *c, int fd)
+{
+	ssize_t r = 1;
+
+	while (engine_pending(c->engine) == 0 && r > 0)
+		r = advance(c, fd, 0);
+	if (c->state == STATE_OPEN)
+		input_settle(c, fd);
+	return r != -EAGAIN;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "send.h"
+
+#include "handshake.h"
+#include "libc.h"
+#include "output.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+
+enum {
+	BATCH = 4 * ENGINE_MAX_PLAIN, /* sealed before the kernel is called */
+	/*
+	 * The kernel counts more than bytes: this much less than its free space it
+	 * takes in one piece (measured with send buffers of 2 KiB to 4 MiB).
+	 */
+	KERNEL_MARGIN = 1024,
+	LEAST_ROOM = 256,
+	SMALL_RECORD = 512, /* what a writable socket takes when its buffer seems full */
+};
+
+/* Seals one record of at most max bytes. */
+static ssize_t seal_record(struct connection *c, struct cursor *cur, size_t max)
+{
+	struct buffer gathered = {0};
+	void *piece = NULL;
+	size_t len = cursor_piece(cur, &piece), want = cur->left;
+	ssize_t n;
+
+	want = want < max ? want : max;
+	want = want < ENGINE_MAX_PLAIN ? want : ENGINE_MAX_PLAIN;
+	if (len < want) {
+		/* A header and a body are one record, not two. */
+		if (buffer_reserve(&gathered, want) < 0)
+			return -ENOMEM;
+		len = cursor_copy(cur, gathered.data, want);
+		piece = gathered.data;
+	}
+	n = engine_seal(c->engine, piece, len < want ? len : want);
+	buffer_fini(&gathered);
+	if (n > 0)
+		cursor_advance(cur, (size_t)n);
+	return n;
+}
+
+/* Seals up to max bytes in as many records as it takes. */
+static ssize_t seal(struct connection *c, int fd, struct cursor *cur, size_t max)
+{
+	size_t done = 0;
+
+	while (cur->left && done < max) {
+		ssize_t n = seal_record(c, cur, max - done);
+
+		if (n == -ENOMEM && done == 0)
+			return n;
+		if (n < 0 && n != -ENOMEM)
+			return connection_fail(c, fd, (int)n, "sending", engine_reason(c->engine));
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+/*
+ * A send that was interrupted or timed out has sealed its batch: that is accepted
+ * as if it were in the kernel's buffer, and whatever comes next sends it on.
+ */
+static ssize_t send_blocking(struct connection *c, int fd, struct cursor *cur)
+{
+	size_t done = 0;
+	int r = output_flush_wait(c, fd);
+
+	while (r == 0 && cur->left) {
+		ssize_t n = seal(c, fd, cur, BATCH);
+
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		r = output_flush_wait(c, fd);
+		if (r == 0 || r == -EINTR || r == -EAGAIN)
+			done += (size_t)n;
+	}
+	return done || r == 0 ? (ssize_t)done : r;
+}
+
+/* How many bytes the kernel takes for certain; what it may hold back counts as full. */
+static size_t kernel_room(int fd)
+{
+	unsigned int mem[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(mem), lowat_len = sizeof(int);
+	int64_t room, unsent_room;
+	int lowat = 0, unsent = 0;
+
+	if (libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len) < 0)
+		return 0;
+	room = (int64_t)mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED];
+	if (libc.getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, &lowat_len) == 0 &&
+	    lowat > 0 && libc.ioctl(fd, SIOCOUTQNSD, &unsent) == 0) {
+		unsent_room = (int64_t)lowat - unsent;
+		room = room < unsent_room ? room : unsent_room;
+	}
+	room -= KERNEL_MARGIN;
+	return room > 0 ? (size_t)room : 0;
+}
+
+/*
+ * How much plaintext may be sealed now. Where there seems to be no room the kernel
+ * is asked: that is also what makes it raise the next edge for epoll.
+ */
+static size_t plain_room(const struct connection *c, int fd)
+{
+	size_t room = kernel_room(fd), overhead = engine_overhead(c->engine), records;
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	if (room < LEAST_ROOM + overhead)
+		return libc.poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) ? SMALL_RECORD : 0;
+	room = room < BATCH ? room : BATCH;
+	records = room / (ENGINE_MAX_PLAIN + overhead) + 1;
+	return room - records * overhead;
+}
+
+/*
+ * The kernel took less of a record than it had room for. The record's last byte is
+ * not reported, so that the program comes back; it is not sealed a second time.
+ */
+static ssize_t split(struct connection *c, size_t done, const struct cursor *before)
+{
+	struct cursor at = *before;
+	uint8_t last = 0;
+
+	if (done < 2)
+		return (ssize_t)done;
+	cursor_advance(&at, done - 1);
+	cursor_copy(&at, &last, 1);
+	c->owed = last;
+	return (ssize_t)(done - 1);
+}
+
+/* The byte that split() held back comes again. */
+static int take_owed(struct connection *c, int fd, struct cursor *cur)
+{
+	uint8_t first = 0;
+
+	if (c->owed < 0)
+		return 0;
+	cursor_copy(cur, &first, 1);
+	if (first != c->owed)
+		return connection_fail(c, fd, -EPROTO, "sending",
+				       "the program did not go on where a short send ended");
+	c->owed = -1;
+	cursor_advance(cur, 1);
+	return 1;
+}
+
+static ssize_t send_nonblocking(struct connection *c, int fd, struct cursor *cur)
+{
+	const struct cursor start = *cur;
+	size_t done;
+	ssize_t n;
+	int r = output_flush(c, fd);
+
+	if (r < 0)
+		return r;
+	n = take_owed(c, fd, cur);
+	if (n < 0)
+		return n;
+	done = (size_t)n;
+	while (cur->left) {
+		size_t room = plain_room(c, fd);
+
+		if (room == 0)
+			break;
+		n = seal(c, fd, cur, room);
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		done += (size_t)n;
+		r = output_flush(c, fd);
+		if (r == -EAGAIN)
+			return split(c, done, &start);
+		if (r < 0)
+			return done > (size_t)n ? (ssize_t)(done - (size_t)n) : r;
+	}
+	return done ? (ssize_t)done : -EAGAIN;
+}
+
+static int may_send(struct connection *c, int fd, bool nonblock)
+{
+	int r;
+
+	if (c->write_closed || c->state == STATE_NEW || c->state == STATE_LISTENING)
+		return -EPIPE;
+	if (c->state == STATE_FAILED && c->was_open)
+		return c->settings->zephyr ? -ECONNABORTED : -EPIPE;
+	r = handshake_need(c, fd, nonblock,
+			   c->state == STATE_HANDSHAKE && !nonblock
+				   ? connection_socket_end_ms(fd, SO_SNDTIMEO)
+				   : -1);
+	/* The peer may have been told to go while this thread waited. */
+	return r == 0 && c->write_closed ? -EPIPE : r;
+}
+
+static ssize_t send_locked(struct connection *c, int fd, struct cursor *cur, int flags)
+{
+	bool nonblock = connection_nonblocking(fd, flags);
+	int r = may_send(c, fd, nonblock);
+	ssize_t n;
+
+	if (r < 0)
+		return r;
+	if (cur->left == 0)
+		return 0;
+	if (nonblock)
+		return send_nonblocking(c, fd, cur);
+	r = output_flush_wait(c, fd);
+	if (r < 0)
+		return r;
+	r = take_owed(c, fd, cur);
+	if (r < 0)
+		return r;
+	n = send_blocking(c, fd, cur);
+	return n < 0 && r > 0 ? r : n + (n < 0 ? 0 : r);
+}
+
+ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int flags)
+{
+	ssize_t n;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	n = connection_lock(c);
+	if (n < 0)
+		return n;
+	n = send_locked(c, fd, cur, flags);
+	connection_unlock(c);
+	return n;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tlssock.h>
+
+enum { DEFAULT_HANDSHAKE_TIMEOUT_MS = 30000 };
+
+/* From the environment; set once, by the constructor. */
+static struct {
+	const char *cert, *key, *ca;
+	int handshake_mode;
+} defaults = {.handshake_mode = UNSET};
+
+int settings_min_version(int protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TLS:
+	case IPPROTO_TLS_1_0:
+	case IPPROTO_TLS_1_1:
+	case IPPROTO_TLS_1_2:
+		return TLS_1_2;
+	case IPPROTO_TLS_1_3:
+		return TLS_1_3;
+	default:
+		return -1;
+	}
+}
+
+void settings_environment(const char *(*get)(const char *name))
+{
+	const char *mode = get("TLSSOCK_HANDSHAKE");
+
+	defaults.cert = get("TLSSOCK_CERT");
+	defaults.key = get("TLSSOCK_KEY");
+	defaults.ca = get("TLSSOCK_CA");
+	if (!mode)
+		return;
+	if (strcmp(mode, "inline") == 0)
+		defaults.handshake_mode = TLS_HANDSHAKE_INLINE;
+	else if (strcmp(mode, "deferred") == 0)
+		defaults.handshake_mode = TLS_HANDSHAKE_DEFERRED;
+	else
+		log_line(LEVEL_ERROR, "TLSSOCK_HANDSHAKE=%s: not inline or deferred; ignored",
+			 mode);
+}
+
+struct settings *settings_new(int protocol)
+{
+	struct settings *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->refs = 1;
+	s->protocol = protocol;
+	s->zephyr = protocol != IPPROTO_TLS;
+	s->peer_verify = UNSET;
+	s->handshake_mode = UNSET;
+	s->handshake_timeout_ms = DEFAULT_HANDSHAKE_TIMEOUT_MS;
+	return s;
+}
+
+struct settings *settings_ref(struct settings *s)
+{
+	__atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
+	return s;
+}
+
+void settings_put(struct settings *s)
+{
+	if (!s || __atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) > 1)
+		return;
+	free(s->hostname);
+	free(s->alpn);
+	free(s->tags);
+	credential_spec_fini(&s->spec);
+	free(s);
+}
+
+static int copy_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+static int copy_tags(struct settings *to, const struct settings *from)
+{
+	size_t size = from->tag_count * sizeof(*from->tags);
+
+	if (!from->tags)
+		return 0;
+	to->tags = malloc(size);
+	if (!to->tags)
+		return -ENOMEM;
+	memcpy(to->tags, from->tags, size);
+	return 0;
+}
+
+int settings_own(struct settings **s)
+{
+	struct settings *copy;
+
+	if (__atomic_load_n(&(*s)->refs, __ATOMIC_ACQUIRE) == 1)
+		return 0;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = **s;
+	copy->refs = 1;
+	copy->hostname = copy->alpn = NULL;
+	copy->tags = NULL;
+	copy->spec = (struct credential_spec){0};
+	if (copy_text(&copy->hostname, (*s)->hostname) < 0 ||
+	    copy_text(&copy->alpn, (*s)->alpn) < 0 ||
+	    credential_spec_copy(&copy->spec, &(*s)->spec) < 0 || copy_tags(copy, *s) < 0) {
+		settings_put(copy);
+		return -ENOMEM;
+	}
+	settings_put(*s);
+	*s = copy;
+	return 0;
+}
+
+int settings_peer_verify(const struct settings *s, bool server)
+{
+	if (s->peer_verify != UNSET)
+		return s->peer_verify;
+	if (server && !credential_spec_has(&s->spec, CREDENTIAL_CA))
+		return TLS_PEER_VERIFY_NONE;
+	return TLS_PEER_VERIFY_REQUIRED;
+}
+
+int settings_handshake_mode(const struct settings *s, bool server)
+{
+	if (s->handshake_mode != UNSET)
+		return s->handshake_mode;
+	if (defaults.handshake_mode != UNSET)
+		return defaults.handshake_mode;
+	return server && !s->zephyr ? TLS_HANDSHAKE_DEFERRED : TLS_HANDSHAKE_INLINE;
+}
+
+static int add_text(struct credential_spec *spec, enum credential_role role, const char *text)
+{
+	return text ? credential_spec_add(spec, role, text, strlen(text)) : 0;
+}
+
+static int add_defaults(struct credential_spec *spec, bool need_trust)
+{
+	int r = 0;
+
+	if (need_trust && !credential_spec_has(spec, CREDENTIAL_CA))
+		r = add_text(spec, CREDENTIAL_CA, defaults.ca ? defaults.ca : credential_system);
+	if (r == 0 && !credential_spec_has(spec, CREDENTIAL_CHAIN) && defaults.cert) {
+		r = add_text(spec, CREDENTIAL_CHAIN, defaults.cert);
+		/* One file may hold both. */
+		if (r == 0)
+			r = add_text(spec, CREDENTIAL_KEY,
+				     defaults.key ? defaults.key : defaults.cert);
+	}
+	return r;
+}
+
+int settings_credentials(const struct settings *s, bool server, struct credentials **out,
+			 char *reason, size_t size)
+{
+	struct credential_spec spec;
+	int r = credential_spec_copy(&spec, &s->spec);
+
+	if (r < 0)
+		return r;
+	r = add_defaults(&spec, settings_peer_verify(s, server) != TLS_PEER_VERIFY_NONE);
+	if (r == 0)
+		r = credentials_get(&spec, out, reason, size);
+	credential_spec_fini(&spec);
+	return r;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "sockets.h"
+
+#include "adopt.h"
+#include "closing.h"
+#include "connection.h"
+#include "libc.h"
+#include "log.h"
+#include "stdiofd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <tlssock.h>
+
+enum { PROTOCOL_DTLS_1_0 = 272, PROTOCOL_DTLS_1_2 = 273, TYPE_MASK = 0xf };
+
+static bool is_dtls(int protocol)
+{
+	return protocol == PROTOCOL_DTLS_1_0 || protocol == PROTOCOL_DTLS_1_2;
+}
+
+bool sockets_asks_for_tls(int family, int type, int protocol)
+{
+	type &= TYPE_MASK;
+	/* Raw sockets carry any protocol; packet and netlink ones number theirs. */
+	if (type == SOCK_RAW || !(family == AF_INET || family == AF_INET6 || family == AF_UNIX ||
+				  family == AF_HOSTNAME))
+		return false;
+	return settings_min_version(protocol) >= 0 || is_dtls(protocol);
+}
+
+static int check_kind(int family, int type, int protocol)
+{
+	type &= TYPE_MASK;
+	if (family == AF_UNIX)
+		return -EAFNOSUPPORT;
+	if (type == SOCK_STREAM)
+		return is_dtls(protocol) ? -EPROTOTYPE : 0;
+	if (type != SOCK_DGRAM)
+		return -ESOCKTNOSUPPORT;
+	if (protocol != IPPROTO_TLS && !is_dtls(protocol))
+		return -EPROTOTYPE;
+	log_line(LEVEL_ERROR, "socket: DTLS is not supported by this version");
+	return -EPROTONOSUPPORT;
+}
+
+int sockets_socket(int family, int type, int protocol)
+{
+	const int on = 1;
+	int r = check_kind(family, type, protocol);
+	int fd;
+
+	if (r < 0)
+		return r;
+	if (family == AF_HOSTNAME)
+		family = AF_INET6;
+	fd = libc.socket(family, type | SOCK_CLOEXEC, IPPROTO_TCP);
+	if (fd < 0)
+		return -errno;
+	/* An urgent byte is taken out of the stream otherwise, and the record with it. */
+	libc.setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	return adopt(fd, settings_new(protocol), type & SOCK_CLOEXEC) ? fd : -ENOMEM;
+}
+
+int sockets_refuse(struct entry *e, int error)
+{
+	fdtable_put(e);
+	return -error;
+}
+
+/* Locks the entry's connection, or puts the entry and says why not. */
+static int enter(struct entry *e)
+{
+	int r = e->object ? connection_lock(e->object) : -EBADF;
+
+	if (r < 0)
+		fdtable_put(e);
+	return r;
+}
+
+static int leave(struct entry *e, int r)
+{
+	connection_unlock(e->object);
+	fdtable_put(e);
+	return r;
+}
+
+int sockets_bind(struct entry *e, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct connection *c = e->object;
+	int r = enter(e);
+
+	if (r < 0)
+		return r;
+	r = c->state != STATE_NEW ? -EINVAL : libc.bind(fd, sa, len) < 0 ? -errno : 0;
+	return leave(e, r);
+}
+
+/*
+ * A silent client is not even returned by accept. As long as the handshake may
+ * take, the kernel keeps it back.
+ */
+static void defer_accept(struct connection *c, int fd)
+{
+	unsigned int ms = c->settings->handshake_timeout_ms;
+	int seconds = ms ? (int)((ms + 999) / 1000) : 3600;
+
+	libc.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}
+
+static int check_identity(struct connection *c)
+{
+	char reason[512] = "not enough memory";
+	struct credentials *credentials = NULL;
+	int r = settings_credentials(c->settings, true, &credentials, reason, sizeof(reason));
+
+	if (r < 0)
+		return connection_explain(c, r, "listen", reason);
+	if (!credentials_have_identity(credentials))
+		r = connection_explain(c, -ENOKEY, "listen",
+				       "a server needs a certificate and its key: set "
+				       "TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY, or TLSSOCK_CERT "
+				       "and TLSSOCK_KEY in the environment");
+	credentials_put(credentials);
+	return r;
+}
+
+int sockets_listen(struct entry *e, int fd, int backlog)
+{
+	struct connection *c = e->object;
+	int r = enter(e);
+
+	if (r < 0)
+		return r;
+	if (c->state != STATE_NEW && c->state != STATE_LISTENING)
+		return leave(e, -EOPNOTSUPP);
+	r = check_identity(c);
+	if (r == 0) {
+		defer_accept(c, fd);
+		r = libc.listen(fd, backlog) < 0 ? -errno : 0;
+	}
+	if (r == 0)
+		c->state = STATE_LISTENING;
+	return leave(e, r);
+}
+
+int sockets_shutdown(struct entry *e, int fd, int how)
+{
+	int r = e->object ? closing_shutdown(e->object, fd, how) : -EBADF;
+
+	fdtable_put(e);
+	return r;
+}
+
+/* What the number was is let go; the table is at begin_close. */
+static void end_old(struct entry *old, bool last, int fd)
+{
+	stdiofd_release(fd);
+	if (last)
+		closing_last(old->object, fd);
+}
+
+int sockets_close(int fd)
+{
+	struct entry *e;
+	bool last = false;
+	int r;
+
+	/* A vfork child closes its own copy of the descriptor, not our parent's table. */
+	if (owner_in_vfork_child())
+		return libc.close(fd) < 0 ? -errno : 0;
+	e = fdtable_begin_close(fd, &last);
+	if (!e)
+		return -EBADF;
+	end_old(e, last, fd);
+	r = libc.close(fd) < 0 ? -errno : 0;
+	fdtable_end_close(fd);
+	fdtable_put(e);
+	return r;
+}
+
+int sockets_dup(struct entry *e, int fd, int min, bool cloexec)
+{
+	int to = -EBADF;
+
+	if (e->object)
+		to = libc.fcntl64(fd, F_DUPFD_CLOEXEC, min);
+	if (to == -1)
+		to = -errno;
+	if (to < 0 || owner_in_vfork_child()) {
+		fdtable_put(e);
+		return to;
+	}
+	return adopt_number(to, e, cloexec);
+}
+
+/* The descriptor itself; in the kernel ours always has FD_CLOEXEC. */
+static int real_dup_to(int fd, int to, bool cloexec)
+{
+	int r = libc.dup3(fd, to, cloexec ? O_CLOEXEC : 0);
+
+	return r < 0 ? -errno : r;
+}
+
+int sockets_dup_to(int fd, int to, bool cloexec)
+{
+	struct entry *e = fdtable_get(fd), *old;
+	bool last = false;
+	int r;
+
+	if (owner_in_vfork_child() || (e && !e->object) || fd == to ||
+	    libc.fcntl64(fd, F_GETFD) < 0) {
+		r = e && !e->object ? -EBADF : real_dup_to(fd, to, cloexec || e);
+		fdtable_put(e);
+		return r;
+	}
+	old = fdtable_begin_close(to, &last);
+	if (!old && fdtable_has(to)) {
+		fdtable_put(e);
+		return -EBUSY; /* the library's own */
+	}
+	if (old)
+		end_old(old, last, to);
+	r = real_dup_to(fd, to, cloexec || e);
+	if (r >= 0 && e)
+		r = adopt_number(to, e, cloexec);
+	else
+		fdtable_put(e);
+	if (old)
+		fdtable_end_close(to);
+	fdtable_put(old);
+	return r;
+}
+
+int sockets_get_cloexec(struct entry *e, int fd)
+{
+	int r = e->object ? (fdtable_cloexec(fd) ? FD_CLOEXEC : 0) : -EBADF;
+
+	fdtable_put(e);
+	return r;
+}
+
+int sockets_set_cloexec(struct entry *e, int fd, bool on)
+{
+	int r = e->object ? 0 : -EBADF;
+
+	if (r == 0)
+		fdtable_set_cloexec(fd, on);
+	fdtable_put(e);
+	return r;
+}
