@@ -144,7 +144,8 @@ int sockets_accept(struct entry *e, int fd, struct sockaddr *sa, socklen_t *len,
 		do {
 			a = (struct accepted){.fd = -1};
 			r = accept_one(c, fd, &a, flags);
-			/* With SSA's protocol number a client that fails is not the server's concern. */
+			/* With SSA's protocol number a client that fails is not the server's
+			 * concern. */
 		} while (a.dropped && !c->settings->zephyr);
 	if (r >= 0)
 		give_address(&a, sa, len);

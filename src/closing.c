@@ -35,8 +35,7 @@ static int shutdown_open(struct connection *c, int fd, int how)
 
 	if (how != SHUT_RD) {
 		send_close_notify(c);
-		r = connection_nonblocking(fd, 0) ? output_flush(c, fd)
-						  : output_flush_wait(c, fd);
+		r = connection_nonblocking(fd, 0) ? output_flush(c, fd) : output_flush_wait(c, fd);
 		/* FIN must come behind what is still in our queue: close sees to that. */
 		if (output_pending(c))
 			how = how == SHUT_WR ? -1 : SHUT_RD;

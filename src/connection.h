@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 enum connection_state {
-	STATE_NEW,	  /* made, or bound */
+	STATE_NEW, /* made, or bound */
 	STATE_LISTENING,
 	STATE_CONNECTING, /* TCP is on its way, nobody waits for it */
 	STATE_HANDSHAKE,
@@ -64,7 +64,7 @@ struct connection {
 	/* See output.h. */
 	struct buffer out;
 	atomic_bool flushing; /* a thread is sending out, unlocked */
-	int owed; /* -1, or the byte that is sealed but was not reported */
+	int owed;	      /* -1, or the byte that is sealed but was not reported */
 
 	/* Threads that wait without the lock. */
 	unsigned int waiters;
@@ -74,6 +74,7 @@ struct connection {
 	struct connection *next_pending, *prev_pending;
 	int pending_fd;
 	atomic_int pending_events;
+	atomic_int driving; /* threads that wait in it */
 };
 
 /* Returns a connection in STATE_NEW, taking over the settings' reference, or NULL. */

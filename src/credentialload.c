@@ -128,11 +128,9 @@ static int add_trust(gnutls_certificate_credentials_t to, const struct credentia
 		return 0;
 	}
 	if (item->kind == CREDENTIAL_URL) {
-		n = gnutls_certificate_set_x509_trust_file(to, item->data,
-							   GNUTLS_X509_FMT_PEM);
+		n = gnutls_certificate_set_x509_trust_file(to, item->data, GNUTLS_X509_FMT_PEM);
 	} else if (is_directory(item)) {
-		n = gnutls_certificate_set_x509_trust_dir(to, item->data,
-							  GNUTLS_X509_FMT_PEM);
+		n = gnutls_certificate_set_x509_trust_dir(to, item->data, GNUTLS_X509_FMT_PEM);
 	} else {
 		n = load(item, &pem, why);
 		if (n < 0)
@@ -188,7 +186,8 @@ static int check_chain(const struct credential_item *item, const struct reason *
 }
 
 /* Both in a token, or one in a token and the other in a file. */
-static int add_identity_by_url(gnutls_certificate_credentials_t to, const struct credential_item *chain,
+static int add_identity_by_url(gnutls_certificate_credentials_t to,
+			       const struct credential_item *chain,
 			       const struct credential_item *key, const struct reason *why)
 {
 	int r = gnutls_certificate_set_x509_key_file2(to, chain->data, key->data,
@@ -218,7 +217,8 @@ static int import_key(gnutls_x509_privkey_t *out, const struct credential_item *
 	return 0;
 }
 
-static int add_identity(gnutls_certificate_credentials_t to, const struct credential_item *chain_item,
+static int add_identity(gnutls_certificate_credentials_t to,
+			const struct credential_item *chain_item,
 			const struct credential_item *key_item, const struct reason *why)
 {
 	gnutls_x509_crt_t chain[MAX_CHAIN];

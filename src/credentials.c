@@ -65,8 +65,8 @@ static int credentials_new(const struct credential_spec *spec, struct credential
 		r = credential_load(spec, c->gnutls, &c->identity, why);
 	}
 	if (r == 0)
-		r = error_from_gnutls(gnutls_certificate_set_known_dh_params(
-			c->gnutls, GNUTLS_SEC_PARAM_MEDIUM));
+		r = error_from_gnutls(
+			gnutls_certificate_set_known_dh_params(c->gnutls, GNUTLS_SEC_PARAM_MEDIUM));
 	if (r < 0)
 		credentials_free(c);
 	else

@@ -96,8 +96,7 @@ int credential_spec_copy(struct credential_spec *to, const struct credential_spe
 
 	for (size_t i = 0; i < from->count; i++) {
 		const struct credential_item *item = &from->items[i];
-		int r = add(&copy, item->role, item->data, item->len,
-			    item->kind == CREDENTIAL_DER);
+		int r = add(&copy, item->role, item->data, item->len, item->kind == CREDENTIAL_DER);
 
 		if (r < 0) {
 			credential_spec_fini(&copy);

@@ -65,6 +65,20 @@ struct buffer *engine_output(struct engine *e)
 	return &e->output;
 }
 
+/*
+ * Some clients send the alert that ends a TLS 1.3 handshake in the clear, where
+ * GnuTLS expects a sealed record. Nobody vouches for it, but it is worth reading.
+ */
+static const char *clear_alert(const struct engine *e)
+{
+	enum { ALERT_RECORD = 21, ALERT_LENGTH = ENGINE_HEADER + 2 };
+
+	if (e->input_used < ALERT_LENGTH || e->input[0] != ALERT_RECORD || e->input[3] != 0 ||
+	    e->input[4] != 2)
+		return NULL;
+	return gnutls_alert_get_name((gnutls_alert_description_t)e->input[6]);
+}
+
 /* Says what went wrong, and turns the result into an errno. */
 static int fail(struct engine *e, int result)
 {
@@ -76,6 +90,8 @@ static int fail(struct engine *e, int result)
 		const char *name = gnutls_alert_get_name(gnutls_alert_get(e->session));
 
 		engine_explain(e, "the peer refused: alert \"%s\"", name ? name : "unknown");
+	} else if (result == GNUTLS_E_DECRYPTION_FAILED && clear_alert(e)) {
+		engine_explain(e, "the peer refused: alert \"%s\", unsealed", clear_alert(e));
 	} else if (e->verdict_alert) {
 		/* verify has explained it */
 		gnutls_alert_send(e->session, GNUTLS_AL_FATAL,
@@ -106,7 +122,8 @@ int engine_handshake(struct engine *e)
 	if (result < 0)
 		return fail(e, result);
 	/* Cannot happen while on_certificate is asked; it must not happen unseen. */
-	if (!e->verified && settings_peer_verify(e->settings, e->server) == TLS_PEER_VERIFY_REQUIRED) {
+	if (!e->verified &&
+	    settings_peer_verify(e->settings, e->server) == TLS_PEER_VERIFY_REQUIRED) {
 		engine_explain(e, "the peer showed no certificate");
 		return -EPROTO;
 	}

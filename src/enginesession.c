@@ -106,8 +106,8 @@ static int set_alpn(struct engine *e, const char *list)
 		size_t len = strcspn(list, ",");
 
 		if (len)
-			protocols[n++] = (gnutls_datum_t){
-				(unsigned char *)(uintptr_t)list, (unsigned int)len};
+			protocols[n++] = (gnutls_datum_t){(unsigned char *)(uintptr_t)list,
+							  (unsigned int)len};
 		list += len + (list[len] == ',');
 	}
 	if (n == 0)

@@ -21,8 +21,8 @@ struct engine {
 	size_t input_len;
 	size_t input_used;
 
-	struct buffer output;  /* sealed */
-	struct buffer plain;   /* opened, older than the packet */
+	struct buffer output;	/* sealed */
+	struct buffer plain;	/* opened, older than the packet */
 	gnutls_packet_t packet; /* opened last, NULL: none */
 	const uint8_t *packet_data;
 	size_t packet_len;

@@ -45,8 +45,7 @@ static inline bool fdtable_any(void)
 /* True if the number is one of ours. All that a plain descriptor pays. */
 static inline bool fdtable_has(int fd)
 {
-	return (unsigned int)fd <
-		       atomic_load_explicit(&fdtable.size, memory_order_acquire) &&
+	return (unsigned int)fd < atomic_load_explicit(&fdtable.size, memory_order_acquire) &&
 	       atomic_load_explicit(&fdtable.slots[fd].entry, memory_order_relaxed);
 }
 

@@ -44,6 +44,9 @@ static int failed(struct connection *c, int fd, int error, const char *reason)
 {
 	const char *step = "TLS handshake";
 
+	/* What cannot be opened in a handshake was no handshake. */
+	if (error == -EBADMSG)
+		error = -EPROTO;
 	if (c->engine && engine_refused_peer(c->engine))
 		step = "verifying the peer";
 	pending_remove(c);
@@ -128,7 +131,7 @@ static void step_entry(struct entry *entry, int fd)
 	struct connection *c = entry->object;
 
 	if (connection_trylock(c) == 0) {
-		if (c->state == STATE_HANDSHAKE && fdtable_names(fd, entry))
+		if (c->state == STATE_HANDSHAKE && !c->driving && fdtable_names(fd, entry))
 			handshake_step(c, fd);
 		connection_unlock(c);
 	}
@@ -190,7 +193,8 @@ int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 		r = wait_for_peer(c, fd, end);
 		if (c->state != STATE_HANDSHAKE)
 			return c->state == STATE_OPEN ? 0 : c->error;
-		if (r == -ETIMEDOUT && end == end_ms && end != c->handshake_end_ms)
+		if (end_ms >= 0 && connection_left_ms(end_ms) == 0 &&
+		    connection_left_ms(c->handshake_end_ms) != 0)
 			return -EAGAIN;
 		/* After -ETIMEDOUT the next step says so, unless the answer came in time. */
 		if (r < 0 && r != -ETIMEDOUT)

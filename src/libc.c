@@ -31,9 +31,9 @@ LIBC_CALLS(FIRST)
 LIBC_VARIADIC(FIRST_VARIADIC)
 LIBC_VOID(FIRST_VOID)
 
-#define INIT(type, name, params, args) .name = first_##name,
+#define INIT(type, name, params, args)		      .name = first_##name,
 #define INIT_VARIADIC(type, name, params, last, args) .name = first_##name,
-#define INIT_VOID(name, params, args) .name = first_##name,
+#define INIT_VOID(name, params, args)		      .name = first_##name,
 
 struct libc libc = {LIBC_CALLS(INIT) LIBC_VARIADIC(INIT_VARIADIC) LIBC_VOID(INIT_VOID)};
 
@@ -60,7 +60,7 @@ static void *lookup(const char *name)
 		__atomic_store_n(&libc.name, real, __ATOMIC_RELAXED);                              \
 	}
 #define BIND_VARIADIC(type, name, params, last, args) BIND(type, name, params, args)
-#define BIND_VOID(name, params, args) BIND(void, name, params, args)
+#define BIND_VOID(name, params, args)		      BIND(void, name, params, args)
 
 void libc_bind(void)
 {

@@ -48,7 +48,7 @@
 	X(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))                       \
 	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n))                  \
 	X(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n))                 \
-	X(int, poll, (struct pollfd *fds, nfds_t n, int timeout), (fds, n, timeout))               \
+	X(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))              \
 	X(int, dup, (int fd), (fd))                                                                \
 	X(int, dup2, (int fd, int to), (fd, to))                                                   \
 	X(int, dup3, (int fd, int to, int flags), (fd, to, flags))                                 \
@@ -57,7 +57,7 @@
 	   struct addrinfo **res),                                                                 \
 	  (node, service, hints, res))                                                             \
 	X(int, posix_spawn_file_actions_adddup2,                                                   \
-	  (posix_spawn_file_actions_t *fa, int fd, int to), (fa, fd, to))                          \
+	  (posix_spawn_file_actions_t * fa, int fd, int to), (fa, fd, to))                         \
 	X(ssize_t, sendfile, (int out, int in, void *off, size_t n), (out, in, off, n))            \
 	X(ssize_t, sendfile64, (int out, int in, void *off, size_t n), (out, in, off, n))          \
 	X(ssize_t, splice,                                                                         \
@@ -71,11 +71,9 @@
 	X(int, recvmmsg,                                                                           \
 	  (int fd, struct mmsghdr *v, unsigned int n, int flags, struct timespec *timeout),        \
 	  (fd, v, n, flags, timeout))                                                              \
-	X(ssize_t, preadv64v2,                                                                     \
-	  (int fd, const struct iovec *iov, int n, off64_t off, int flags),                        \
+	X(ssize_t, preadv64v2, (int fd, const struct iovec *iov, int n, off64_t off, int flags),   \
 	  (fd, iov, n, off, flags))                                                                \
-	X(ssize_t, pwritev64v2,                                                                    \
-	  (int fd, const struct iovec *iov, int n, off64_t off, int flags),                        \
+	X(ssize_t, pwritev64v2, (int fd, const struct iovec *iov, int n, off64_t off, int flags),  \
 	  (fd, iov, n, off, flags))                                                                \
 	X(FILE *, fdopen, (int fd, const char *mode), (fd, mode))                                  \
 	X(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap))               \
@@ -92,9 +90,9 @@
 	X(freeaddrinfo, (struct addrinfo * ai), (ai))                                              \
 	X(_exit, (int status), (status))
 
-#define MEMBER(type, name, params, args) type(*name) params;
+#define MEMBER(type, name, params, args)		type(*name) params;
 #define MEMBER_VARIADIC(type, name, params, last, args) type(*name) params;
-#define MEMBER_VOID(name, params, args) void(*name) params;
+#define MEMBER_VOID(name, params, args)			void(*name) params;
 
 /*
  * Each member starts as a function that binds all of them and then calls the

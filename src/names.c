@@ -62,8 +62,7 @@ static int address_of(const struct sockaddr *sa, struct in6_addr *out)
 static struct learned *find_locked(const struct in6_addr *address)
 {
 	for (unsigned int i = 0; i < KEPT_ADDRESSES; i++)
-		if (learned[i].name &&
-		    memcmp(&learned[i].address, address, sizeof(*address)) == 0)
+		if (learned[i].name && memcmp(&learned[i].address, address, sizeof(*address)) == 0)
 			return &learned[i];
 	return NULL;
 }

@@ -18,9 +18,9 @@ struct option_value {
 
 struct option {
 	int name;
-	bool early;   /* set only before there is a connection: else EISCONN */
-	bool fact;    /* got only from an open connection: else ENOTCONN */
-	bool prefix;  /* a short buffer gets the beginning, not ERANGE */
+	bool early;  /* set only before there is a connection: else EISCONN */
+	bool fact;   /* got only from an open connection: else ENOTCONN */
+	bool prefix; /* a short buffer gets the beginning, not ERANGE */
 	int (*get)(struct connection *c, int name, struct option_value *out);
 	int (*set)(struct connection *c, int name, const void *v, size_t len);
 };
@@ -35,7 +35,8 @@ int options_get_alpn_list(struct connection *c, int name, struct option_value *o
 int options_set_credential(struct connection *c, int name, const void *v, size_t len);
 int options_set_tags(struct connection *c, int name, const void *v, size_t len);
 
-/* Copies a text option without its NUL. Returns NULL if a NUL is in the middle, or without memory. */
+/* Copies a text option without its NUL. Returns NULL if a NUL is in the middle, or without memory.
+ */
 char *options_text(const void *v, size_t len);
 
 /* Makes a value out of bytes, or out of a text with its NUL. 0 or -ENOMEM. */

@@ -31,7 +31,7 @@ struct arena {
 static struct process {
 	_Atomic uint64_t token;
 	pid_t pid;
-} *process;
+} * process;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 

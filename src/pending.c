@@ -61,16 +61,27 @@ bool pending_any(void)
 	return count > 0;
 }
 
-void pending_wait_init(struct pending_wait *w, const struct connection *own, int fd, short events,
+static void drive(struct pending_wait *w)
+{
+	int64_t tick_ms = connection_end_ms(PENDING_TICK_MS);
+
+	if (w->own->driving++ > 0 && (w->end_ms < 0 || tick_ms < w->end_ms))
+		w->end_ms = tick_ms;
+}
+
+void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, short events,
 		       int64_t end_ms)
 {
 	w->n = 0;
 	w->end_ms = end_ms;
+	w->own = own;
+	if (own)
+		drive(w);
 	pending_lock();
 	for (struct connection *c = first; c && w->n < PENDING_MAX; c = c->next_pending) {
 		struct entry *entry;
 
-		if (c == own || !owner_is_self(&c->owner))
+		if (c->driving || !owner_is_self(&c->owner))
 			continue;
 		entry = fdtable_get(c->pending_fd);
 		if (!entry)
@@ -93,6 +104,8 @@ static void drop(void *wait)
 	for (int i = 0; i < w->n; i++)
 		fdtable_put(w->entries[i]);
 	w->n = 0;
+	if (w->own)
+		w->own->driving--;
 }
 
 static void keep_ready(struct pending_wait *w)
@@ -124,5 +137,7 @@ int pending_wait_op(void *wait)
 	if (n < 0)
 		return -saved;
 	keep_ready(w);
+	if (w->own)
+		w->own->driving--;
 	return n == 0 ? -ETIMEDOUT : 0;
 }

@@ -14,6 +14,7 @@
 enum { PENDING_MAX = 64 }; /* how many one wait looks at */
 
 struct pending_wait {
+	struct connection *own; /* NULL: none */
 	int n; /* others, with a reference each; after the wait: those that are ready */
 	struct entry *entries[PENDING_MAX];
 	struct pollfd pfds[PENDING_MAX + 1]; /* the caller's own, then one an entry */
@@ -27,12 +28,20 @@ void pending_remove(struct connection *c);
 /* True if this process has any. A hint: no lock is taken. */
 bool pending_any(void);
 
-/* Prepares to wait for a descriptor and for the others; own may be NULL. */
-void pending_wait_init(struct pending_wait *w, const struct connection *own, int fd, short events,
+/*
+ * Prepares to wait for a descriptor and for the others. own, with its lock, is the
+ * connection whose handshake the thread drives, or NULL. Nobody else steps what is
+ * driven: its thread would sleep on, waiting for bytes that were taken. Where two
+ * threads wait for one handshake, the second looks every few milliseconds.
+ */
+void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, short events,
 		       int64_t end_ms);
 
+/* How long at most to wait for a handshake that another thread drives. */
+enum { PENDING_TICK_MS = 20 };
+
 /*
- * For connection_wait(): waits. 0: something is ready; -ETIMEDOUT; -EINTR. A
+ * For connection_wait(), once: waits. 0: something is ready; -ETIMEDOUT; -EINTR. A
  * thread cancelled here drops the references.
  */
 int pending_wait_op(void *wait);

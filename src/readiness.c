@@ -23,7 +23,7 @@ struct set {
 	nfds_t n;
 	struct pollfd *asked; /* what the kernel is asked */
 	struct watched *watched;
-	int64_t handshake_end_ms; /* of the one that must end first; -1: none */
+	int64_t wake_ms; /* when a handshake must end, or be looked at again; -1: none */
 };
 
 bool readiness_concerns(struct pollfd *fds, nfds_t n)
@@ -64,19 +64,22 @@ static int set_init(struct set *s, struct pollfd *fds, nfds_t n)
 /* Gets the handshake on, and asks the kernel for what it waits for. */
 static void ask_handshake(struct connection *c, struct pollfd *p, struct set *s)
 {
+	int64_t end_ms = c->handshake_end_ms;
 	int r = 0;
 
 	if (c->state == STATE_CONNECTING)
 		r = handshake_tcp_done(c, p->fd, true, -1);
-	if (r == 0 && c->state == STATE_HANDSHAKE)
+	if (r == 0 && c->state == STATE_HANDSHAKE && !c->driving)
 		r = handshake_step(c, p->fd);
 	if (c->state == STATE_CONNECTING) {
 		p->events = POLLOUT;
-	} else if (c->state == STATE_HANDSHAKE && r == -EAGAIN) {
-		p->events = handshake_want(c);
-		if (c->handshake_end_ms >= 0 &&
-		    (s->handshake_end_ms < 0 || c->handshake_end_ms < s->handshake_end_ms))
-			s->handshake_end_ms = c->handshake_end_ms;
+	} else if (c->state == STATE_HANDSHAKE) {
+		/* Another thread drives it: see what has become of it soon. */
+		p->events = c->driving ? 0 : handshake_want(c);
+		if (c->driving)
+			end_ms = connection_end_ms(PENDING_TICK_MS);
+		if (end_ms >= 0 && (s->wake_ms < 0 || end_ms < s->wake_ms))
+			s->wake_ms = end_ms;
 	}
 }
 
@@ -101,7 +104,7 @@ static void ask_one(struct set *s, nfds_t i)
 static void ask(struct set *s)
 {
 	memcpy(s->asked, s->fds, s->n * sizeof(*s->asked));
-	s->handshake_end_ms = -1;
+	s->wake_ms = -1;
 	for (nfds_t i = 0; i < s->n; i++)
 		if (s->watched[i].entry)
 			ask_one(s, i);
@@ -131,8 +134,7 @@ static int answer(struct set *s)
 	int ready = 0;
 
 	for (nfds_t i = 0; i < s->n; i++) {
-		s->fds[i].revents =
-			s->watched[i].entry ? answer_one(s, i) : s->asked[i].revents;
+		s->fds[i].revents = s->watched[i].entry ? answer_one(s, i) : s->asked[i].revents;
 		ready += s->fds[i].revents != 0;
 	}
 	return ready;
@@ -157,11 +159,11 @@ static int poll_set(struct set *s, int timeout)
 		left = timeout > 0 ? connection_left_ms(end_ms) : timeout;
 		if (has_extra(s))
 			left = 0;
-		if (s->handshake_end_ms >= 0) {
-			int handshake_left = connection_left_ms(s->handshake_end_ms);
+		if (s->wake_ms >= 0) {
+			int wake = connection_left_ms(s->wake_ms);
 
-			if (left < 0 || handshake_left < left)
-				left = handshake_left;
+			if (left < 0 || wake < left)
+				left = wake;
 		}
 		n = libc.poll(s->asked, s->n, left);
 		if (n < 0)
