@@ -161,7 +161,7 @@ int connection_left_ms(int64_t end_ms)
 	return left <= 0 ? 0 : left > 1 << 30 ? 1 << 30 : (int)left;
 }
 
-int64_t connection_socket_end_ms(int fd, int option)
+int64_t connection_socket_end_since_ms(int fd, int option, int64_t start_ms)
 {
 	struct timeval tv = {0};
 	socklen_t len = sizeof(tv);
@@ -170,7 +170,12 @@ int64_t connection_socket_end_ms(int fd, int option)
 	if (libc.getsockopt(fd, SOL_SOCKET, option, &tv, &len) < 0)
 		return -1;
 	ms = (int64_t)tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000;
-	return ms ? connection_now_ms() + ms : -1;
+	return ms ? start_ms + ms : -1;
+}
+
+int64_t connection_socket_end_ms(int fd, int option)
+{
+	return connection_socket_end_since_ms(fd, option, connection_now_ms());
 }
 
 struct poll_wait {

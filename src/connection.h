@@ -44,6 +44,7 @@ struct connection {
 	bool write_closed; /* close_notify was sent */
 	bool truncated;	   /* the end came without close_notify */
 	bool closing;	   /* close is waiting for the waiters to leave */
+	bool hurried;	   /* TCP_NODELAY is on for the handshake only */
 	bool was_open;	   /* the handshake was done */
 	bool shared;	   /* fork may have given others the socket */
 	int error;	   /* of STATE_FAILED: a negative errno, kept */
@@ -60,6 +61,7 @@ struct connection {
 	size_t in_kernel;
 	bool in_drained;
 	bool in_eof;
+	unsigned int in_fills; /* how often something came */
 
 	/* See output.h. */
 	struct buffer out;
@@ -112,7 +114,10 @@ int64_t connection_end_ms(unsigned int timeout_ms);
 /* What is left until an end, as poll's timeout. */
 int connection_left_ms(int64_t end_ms);
 
-/* The end that SO_RCVTIMEO or SO_SNDTIMEO sets for a call that starts now; -1: none. */
+/* SO_RCVTIMEO or SO_SNDTIMEO: the end of a call that started then; -1: none. */
+int64_t connection_socket_end_since_ms(int fd, int option, int64_t start_ms);
+
+/* The same for a call that starts now. */
 int64_t connection_socket_end_ms(int fd, int option);
 
 /*

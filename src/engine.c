@@ -60,6 +60,12 @@ size_t engine_fed(const struct engine *e)
 	return e->input_used;
 }
 
+void engine_on_output(struct engine *e, void (*fn)(void *arg), void *arg)
+{
+	e->on_output = fn;
+	e->on_output_arg = arg;
+}
+
 struct buffer *engine_output(struct engine *e)
 {
 	return &e->output;

@@ -50,6 +50,12 @@ size_t engine_fed(const struct engine *e);
 /* The queue of sealed records. The caller takes from its head. */
 struct buffer *engine_output(struct engine *e);
 
+/*
+ * During the next calls fn(arg) is called whenever something was queued; NULL: not.
+ * A server's ServerHello then leaves while the rest of its flight is computed.
+ */
+void engine_on_output(struct engine *e, void (*fn)(void *arg), void *arg);
+
 /* Goes on with the handshake. Returns 0 when it is done. */
 int engine_handshake(struct engine *e);
 

@@ -74,6 +74,8 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 	}
 	for (int i = 0; i < n; i++)
 		buffer_append(&e->output, iov[i].iov_base, iov[i].iov_len);
+	if (e->on_output)
+		e->on_output(e->on_output_arg);
 	return (ssize_t)total;
 }
 

@@ -21,6 +21,8 @@ struct engine {
 	size_t input_len;
 	size_t input_used;
 
+	void (*on_output)(void *arg); /* engine_on_output's */
+	void *on_output_arg;
 	struct buffer output;	/* sealed */
 	struct buffer plain;	/* opened, older than the packet */
 	gnutls_packet_t packet; /* opened last, NULL: none */

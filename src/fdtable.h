@@ -34,7 +34,8 @@ struct fdtable {
 	struct slot *slots;
 };
 
-extern struct fdtable fdtable;
+/* Hidden here too, or every hook would look its address up first. */
+extern struct fdtable fdtable __attribute__((visibility("hidden")));
 
 /* False as long as no number has ever been one of ours. */
 static inline bool fdtable_any(void)

@@ -8,6 +8,7 @@
 #include "pending.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 
 static int make_engine(struct connection *c, const char *name)
@@ -40,6 +41,54 @@ void handshake_begin(struct connection *c, int fd, bool server)
 	pending_add(c, fd);
 }
 
+/* TCP_NODELAY as the program has it. */
+static void stop_hurrying(struct connection *c, int fd)
+{
+	const int off = 0;
+
+	if (c->hurried)
+		libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off));
+	c->hurried = false;
+}
+
+struct flush_target {
+	struct connection *c;
+	int fd;
+};
+
+/*
+ * A part of a flight is sent while the next is computed. Without TCP_NODELAY that
+ * would cost a round trip: the second part would wait for the first one's
+ * acknowledgement.
+ */
+static void flush_part(void *arg)
+{
+	const struct flush_target *t = arg;
+	const int on = 1;
+	socklen_t len = sizeof(int);
+	int nodelay = 0;
+
+	if (!t->c->hurried &&
+	    libc.getsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) == 0 && !nodelay)
+		t->c->hurried =
+			libc.setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+	output_flush(t->c, t->fd);
+}
+
+static int run_engine(struct connection *c, int fd)
+{
+	struct flush_target target = {c, fd};
+	int r;
+
+	if (c->server)
+		engine_on_output(c->engine, flush_part, &target);
+	input_feed(c, true);
+	r = engine_handshake(c->engine);
+	input_fed(c);
+	engine_on_output(c->engine, NULL, NULL);
+	return r;
+}
+
 static int failed(struct connection *c, int fd, int error, const char *reason)
 {
 	const char *step = "TLS handshake";
@@ -57,6 +106,7 @@ static int done(struct connection *c, int fd)
 {
 	c->state = STATE_OPEN;
 	c->was_open = true;
+	stop_hurrying(c, fd);
 	pending_remove(c);
 	input_settle(c, fd);
 	return 0;
@@ -90,9 +140,7 @@ static int step(struct connection *c, int fd)
 	if (r < 0)
 		return failed(c, fd, r, "no session could be made");
 	for (;;) {
-		input_feed(c, true);
-		r = engine_handshake(c->engine);
-		input_fed(c);
+		r = run_engine(c, fd);
 		flushed = output_flush(c, fd);
 		if (r == 0)
 			return done(c, fd);

@@ -56,6 +56,7 @@ static ssize_t result(struct connection *c, ssize_t n, size_t asked)
 	else if (n == 0)
 		c->in_eof = true;
 	c->in_drained = (size_t)n < asked;
+	c->in_fills += n > 0;
 	return n;
 }
 
@@ -108,6 +109,52 @@ ssize_t input_fill(struct connection *c, int fd, size_t room)
 		return take(c, fd, n < room ? n : room);
 	}
 	return look(c, fd, n);
+}
+
+struct wait {
+	int fd;
+	struct buffer seen;
+	ssize_t n;
+};
+
+static void drop_seen(void *arg)
+{
+	struct wait *w = arg;
+
+	buffer_fini(&w->seen);
+}
+
+static int wait_op(void *arg)
+{
+	struct wait *w = arg;
+
+	pthread_cleanup_push(drop_seen, w);
+	w->n = libc.recv(w->fd, w->seen.data, w->seen.cap, MSG_PEEK);
+	pthread_cleanup_pop(0);
+	return w->n < 0 ? -errno : 0;
+}
+
+int input_wait(struct connection *c, int fd)
+{
+	struct wait w = {.fd = fd};
+	unsigned int fills = c->in_fills;
+	int r;
+
+	if (buffer_reserve(&w.seen, ENGINE_MAX_RECORD) < 0)
+		return -ENOMEM;
+	r = connection_wait(c, fd, wait_op, &w);
+	c->in_drained = false;
+	if (r == 0 && fills == c->in_fills && c->in.len == 0 && c->in_kernel == 0) {
+		w.n = result(c, w.n, w.seen.cap);
+		w.seen.len = (size_t)w.n;
+		c->in_kernel = w.seen.len;
+		buffer_fini(&c->in);
+		c->in = w.seen;
+		w.seen = (struct buffer){0};
+		buffer_trim(&c->in);
+	}
+	buffer_fini(&w.seen);
+	return r;
 }
 
 void input_settle(struct connection *c, int fd)

@@ -35,6 +35,13 @@ void input_fed(struct connection *c);
  */
 ssize_t input_fill(struct connection *c, int fd, size_t room);
 
+/*
+ * Waits in the kernel's own recv until something is there: its timeout, signals,
+ * cancellation and O_NONBLOCK are the kernel's. What it sees becomes input, unless
+ * another thread got something meanwhile. The connection must be settled.
+ */
+int input_wait(struct connection *c, int fd);
+
 /* Before a call returns: takes from the kernel what has nothing left to tell. */
 void input_settle(struct connection *c, int fd);
 

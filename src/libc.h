@@ -109,7 +109,7 @@ struct libc {
 #undef MEMBER_VARIADIC
 #undef MEMBER_VOID
 
-extern struct libc libc;
+extern struct libc libc __attribute__((visibility("hidden")));
 
 /* Binds every call; harmless when repeated. */
 void libc_bind(void);

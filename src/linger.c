@@ -20,6 +20,9 @@ enum {
 	EXIT_UNSENT_MS = 10000, /* exit waits this long for the peer's kernel to have it all */
 	EXIT_SENT_MS = 1000,	/* and then this long for the peer's end of stream */
 	EXIT_TICK_MS = 10,	/* acknowledgements raise no event */
+	TICK_MS = 50,		/* how often what has nothing to send is looked at */
+	IDLE_MS = 1000,		/* how long the thread waits for more */
+	CROWD = 64,		/* more than these, and who adds one looks at them all */
 	STACK = 128 * 1024,
 };
 
@@ -127,57 +130,53 @@ static void step_locked(void)
 	}
 }
 
-/* Returns the number of entries; the first is the wake-up. */
-static nfds_t fill_locked(struct pollfd *fds, int *timeout)
+/*
+ * The wake-up, and what has something to send. The others are in no hurry: it is
+ * cheaper to look at all of them now and then than to be woken by each.
+ */
+static nfds_t fill_locked(struct pollfd *fds)
 {
-	int64_t end_ms = INT64_MAX;
 	nfds_t n = 0;
 
 	fds[n++] = (struct pollfd){.fd = wake, .events = POLLIN};
-	for (struct item *item = items; item; item = item->next) {
-		fds[n++] = (struct pollfd){.fd = item->fd,
-					   .events = item->rest.len ? POLLIN | POLLOUT : POLLIN};
-		end_ms = end_ms < item->end_ms ? end_ms : item->end_ms;
-	}
-	end_ms -= now_ms();
-	*timeout = end_ms < 0 ? 0 : (int)end_ms;
-	if (exiting && *timeout > EXIT_TICK_MS)
-		*timeout = EXIT_TICK_MS;
+	for (struct item *item = items; item; item = item->next)
+		if (item->rest.len)
+			fds[n++] = (struct pollfd){.fd = item->fd, .events = POLLIN | POLLOUT};
 	return n;
 }
 
-static void wait_unlocked(void)
+/* Returns false when nothing came for a while. */
+static bool wait_unlocked(void)
 {
 	struct pollfd *fds = calloc(count + 1, sizeof(*fds));
+	int timeout = !items ? IDLE_MS : exiting ? EXIT_TICK_MS : TICK_MS;
 	uint64_t value;
-	int timeout;
 	nfds_t n;
+	int ready;
 
 	if (!fds) {
 		/* No memory to wait with: nothing lingers any more. */
 		for (struct item *item = items; item; item = item->next)
 			item->end_ms = 0;
-		return;
+		return items;
 	}
-	n = fill_locked(fds, &timeout);
+	n = fill_locked(fds);
 	linger_unlock();
-	libc.poll(fds, n, timeout);
+	ready = libc.poll(fds, n, timeout);
 	linger_lock();
 	if (fds[0].revents)
 		(void)!libc.read(wake, &value, sizeof(value));
 	free(fds);
+	return ready != 0 || items;
 }
 
 static void *run(void *unused)
 {
 	(void)unused;
 	linger_lock();
-	for (;;) {
+	do
 		step_locked();
-		if (!items)
-			break;
-		wait_unlocked();
-	}
+	while ((items || !exiting) && wait_unlocked());
 	fdtable_put(fdtable_remove(wake));
 	libc.close(wake);
 	wake = -1;
@@ -242,7 +241,10 @@ void linger_add(int fd, struct buffer *rest)
 	item->next = items;
 	items = item;
 	count++;
-	wake_locked();
+	if (item->rest.len)
+		wake_locked();
+	if (count > CROWD)
+		step_locked();
 	linger_unlock();
 }
 

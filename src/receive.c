@@ -70,55 +70,43 @@ static ssize_t advance(struct connection *c, int fd, size_t room)
 	return n;
 }
 
-struct peek_wait {
-	int fd;
+struct request {
+	struct cursor *cur;
+	size_t got;
+	int flags;
+	int64_t start_ms; /* of the first wait; 0: none yet */
 };
-
-/* Waits in the kernel's own recv: timeout, signals and O_NONBLOCK are its own. */
-static int peek_op(void *arg)
-{
-	const struct peek_wait *w = arg;
-	uint8_t byte;
-
-	return libc.recv(w->fd, &byte, 1, MSG_PEEK) < 0 ? -errno : 0;
-}
 
 /*
  * Waits until the kernel has something. The first wait of a call takes SO_RCVTIMEO
  * from the kernel; a later one, after half a record came, has what is left of it.
  */
-static int wait_input(struct connection *c, int fd, int64_t *end_ms)
+static int wait_input(struct connection *c, int fd, struct request *q)
 {
-	struct peek_wait w = {fd};
+	int64_t end_ms = -1;
+	short events = POLLIN;
 	int r;
 
 	input_settle(c, fd);
-	if (output_pending(c) && output_flush(c, fd) == -EAGAIN) {
-		if (connection_nonblocking(fd, 0))
-			return -EAGAIN;
-		r = connection_poll(c, fd, POLLIN | POLLOUT,
-				    connection_socket_end_ms(fd, SO_RCVTIMEO));
-	} else if (*end_ms == 0) {
-		*end_ms = connection_socket_end_ms(fd, SO_RCVTIMEO);
-		r = connection_wait(c, fd, peek_op, &w);
-	} else {
-		r = *end_ms < 0 ? connection_wait(c, fd, peek_op, &w)
-				: connection_poll(c, fd, POLLIN, *end_ms);
-	}
+	if (output_pending(c) && output_flush(c, fd) == -EAGAIN)
+		events |= POLLOUT;
+	if ((events & POLLOUT) && connection_nonblocking(fd, 0))
+		return -EAGAIN;
+	if (q->start_ms)
+		end_ms = connection_socket_end_since_ms(fd, SO_RCVTIMEO, q->start_ms);
+	else
+		q->start_ms = connection_now_ms();
 	c->in_drained = false;
+	if (events == POLLIN && end_ms < 0)
+		r = input_wait(c, fd);
+	else
+		r = connection_poll(c, fd, events, end_ms);
 	if (r == -ETIMEDOUT)
 		return -EAGAIN;
-	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF)
+	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF && r != -ENOMEM)
 		return connection_fail(c, fd, r, "receiving", error_errno_text(-r));
 	return r;
 }
-
-struct request {
-	struct cursor *cur;
-	size_t got;
-	int flags;
-	int64_t end_ms; /* 0: not asked yet */
-};
 
 static bool has_enough(const struct connection *c, const struct request *q)
 {
@@ -159,7 +147,17 @@ static int nothing_there(struct connection *c, int fd, struct request *q)
 		return -EAGAIN;
 	if (q->flags & MSG_DONTWAIT)
 		return -EAGAIN;
-	return wait_input(c, fd, &q->end_ms);
+	return wait_input(c, fd, q);
+}
+
+/*
+ * With room for less than a record what comes is looked at first in any case, and
+ * waiting does that: no need to ask before.
+ */
+static bool may_wait_first(const struct connection *c, const struct request *q)
+{
+	return q->cur->left < ENGINE_MAX_RECORD && !(q->flags & MSG_DONTWAIT) && c->in.len == 0 &&
+	       !has_some(c, q) && !c->read_closed && !c->truncated && !c->in_eof;
 }
 
 static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
@@ -175,7 +173,9 @@ static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
 		if (c->in_drained && !input_record(c) && has_some(c, q) &&
 		    !(q->flags & MSG_WAITALL))
 			break;
-		r = advance(c, fd, q->flags & MSG_PEEK ? 0 : q->cur->left);
+		r = -EAGAIN;
+		if (!may_wait_first(c, q))
+			r = advance(c, fd, q->flags & MSG_PEEK ? 0 : q->cur->left);
 		if (r == -EAGAIN)
 			r = nothing_there(c, fd, q);
 		else if (r == 0)

@@ -109,6 +109,8 @@ static int get_locked(struct connection *c, int fd, int level, int name, void *v
 		return get_tls(c, fd, name, v, len);
 	if (virtual)
 		return give_int(*virtual, v, len);
+	if (level == IPPROTO_TCP && name == TCP_NODELAY && c->hurried)
+		return give_int(0, v, len);
 	if (level == SOL_SOCKET && name == SO_PROTOCOL)
 		return give_int(c->settings->protocol, v, len);
 	if (level == SOL_SOCKET && name == SO_ERROR && error) {
@@ -138,6 +140,9 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 		return set_tls(c, name, v, len);
 	if (virtual)
 		return set_virtual(virtual, v, len);
+	/* From now on it is the program's. */
+	if (level == IPPROTO_TCP && name == TCP_NODELAY)
+		c->hurried = false;
 	/* They would move what recv looks at, or put another record layer underneath. */
 	if ((level == SOL_SOCKET && name == SO_PEEK_OFF) ||
 	    (level == IPPROTO_TCP && name == TCP_ULP))
