@@ -72,7 +72,7 @@ struct sockaddr_host {
  * size needed).
  */
 
-/* (S) sec_tag_t[]: credentials by tag. ENOENT unknown tag, EINVAL unusable. */
+/* (GS) sec_tag_t[]: credentials by tag. ENOENT unknown tag, EINVAL unusable. */
 #define TLS_SEC_TAG_LIST 1
 /* (S) TLS_HOSTNAME by the number that Zephyr's binaries use. */
 #define TLS_HOSTNAME_ZEPHYR 2
@@ -118,7 +118,7 @@ struct sockaddr_host {
 #define TLS_PEER_CERTIFICATE_CHAIN 95
 /* (G) string: name of the cipher suite in use. */
 #define TLS_CHOSEN_CIPHER 98
-/* (G) string: the last failure: which peer, which step, what was wrong. */
+/* (G) string: the last failure: which peer, which step, what was wrong; or "". */
 #define TLS_ERROR 100
 /* (G) int: TLS_1_2 or TLS_1_3. */
 #define TLS_CHOSEN_VERSION 113

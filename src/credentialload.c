@@ -90,6 +90,8 @@ static int load(const struct credential_item *item, gnutls_datum_t *out, const s
 		return explain(why, item, -errno, error_errno_text(errno));
 	r = read_all(fd, out);
 	libc.close(fd);
+	if (r == -EISDIR)
+		return explain(why, item, -EINVAL, "it is a directory");
 	if (r < 0)
 		return explain(why, item, r, error_errno_text(-r));
 	return 0;

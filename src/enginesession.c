@@ -210,26 +210,38 @@ static const char *text_or(const char *text, const char *otherwise)
 	return text ? text : otherwise;
 }
 
+/* The IANA id: GnuTLS's list has its own names for the suites of TLS 1.2. */
+static uint32_t suite_id(gnutls_session_t s, const char *suite)
+{
+	gnutls_kx_algorithm_t kx;
+	gnutls_cipher_algorithm_t cipher;
+	gnutls_mac_algorithm_t mac;
+	gnutls_protocol_t version;
+	unsigned char id[2];
+	const char *name;
+
+	for (size_t i = 0; (name = gnutls_cipher_suite_info(i, id, &kx, &cipher, &mac, &version));
+	     i++) {
+		bool same = version_number(s) == TLS_1_3
+				    ? suite && strcmp(name, suite) == 0
+				    : kx == gnutls_kx_get(s) && cipher == gnutls_cipher_get(s) &&
+					      mac == gnutls_mac_get(s);
+
+		if (same)
+			return (uint32_t)id[0] << 8 | id[1];
+	}
+	return 0;
+}
+
 void engine_info(const struct engine *e, struct tls_info *info)
 {
-	unsigned char id[2] = {0};
 	gnutls_session_t s = e->session;
-	const char *cipher;
+	const char *cipher = gnutls_ciphersuite_get(s);
 	gnutls_sign_algorithm_t sign = (gnutls_sign_algorithm_t)gnutls_sign_algorithm_get(s);
 
 	*info = (struct tls_info){0};
 	info->version = (uint32_t)version_number(s);
-	cipher = gnutls_ciphersuite_get(s);
-	for (size_t i = 0; cipher; i++) {
-		const char *name = gnutls_cipher_suite_info(i, id, NULL, NULL, NULL, NULL);
-
-		if (!name)
-			break;
-		if (strcmp(name, cipher) == 0) {
-			info->cipher = (uint32_t)id[0] << 8 | id[1];
-			break;
-		}
-	}
+	info->cipher = suite_id(s, cipher);
 	snprintf(info->cipher_name, sizeof(info->cipher_name), "%s", text_or(cipher, ""));
 	snprintf(info->group, sizeof(info->group), "%s",
 		 text_or(gnutls_group_get_name(gnutls_group_get(s)), ""));

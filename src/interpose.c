@@ -225,7 +225,7 @@ static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
 	const struct iovec iov = {buf, n};
 	struct entry *e = fdtable_get(fd);
 
-	return e ? FINISH(sockets_receive(e, fd, &iov, 1, 0)) : libc.read(fd, buf, n);
+	return e ? FINISH(sockets_read(e, fd, &iov, 1)) : libc.read(fd, buf, n);
 }
 
 EXPORT ssize_t read(int fd, void *buf, size_t n)
@@ -241,7 +241,7 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 		return libc.readv(fd, iov, n);
 	if (n < 0 || n > IOV_MAX)
 		return FINISH(sockets_refuse(e, EINVAL));
-	return FINISH(sockets_receive(e, fd, iov, (size_t)n, 0));
+	return FINISH(sockets_read(e, fd, iov, (size_t)n));
 }
 
 /* What a fortified program calls in their place. */

@@ -18,7 +18,7 @@
 enum {
 	LINGER_MS = 30000,
 	EXIT_UNSENT_MS = 10000, /* exit waits this long for the peer's kernel to have it all */
-	EXIT_SENT_MS = 1000,	/* and then this long for the peer's end of stream */
+	EXIT_SENT_MS = 200,	/* and then this long for the peer's end of stream */
 	EXIT_TICK_MS = 10,	/* acknowledgements raise no event */
 	TICK_MS = 50,		/* how often what has nothing to send is looked at */
 	IDLE_MS = 1000,		/* how long the thread waits for more */

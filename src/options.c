@@ -193,7 +193,7 @@ static const struct option rows[] = {
 	{.name = TLS_ERROR, .get = get_error},
 	{.name = TLS_CHOSEN_VERSION, .fact = true, .get = get_version},
 	{.name = TLS_INFO, .fact = true, .prefix = true, .get = get_info},
-	{.name = TLS_HANDSHAKE_MODE, .get = get_setting, .set = set_setting},
+	{.name = TLS_HANDSHAKE_MODE, .early = true, .get = get_setting, .set = set_setting},
 	{.name = TLS_HANDSHAKE_TIMEOUT, .get = get_timeout, .set = set_timeout},
 	{.name = TLS_ALLOW_TRUNCATION, .get = get_setting, .set = set_setting},
 };

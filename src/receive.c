@@ -108,16 +108,19 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 	return r;
 }
 
+/* A receive of no bytes waits for some all the same, as TCP's does. */
 static bool has_enough(const struct connection *c, const struct request *q)
 {
-	if (q->flags & MSG_PEEK)
-		return engine_pending(c->engine) >= q->cur->left;
+	size_t pending = engine_pending(c->engine);
+
+	if ((q->flags & MSG_PEEK) || (q->got == 0 && q->cur->left == 0))
+		return pending >= (q->cur->left ? q->cur->left : 1);
 	return q->cur->left == 0;
 }
 
 static bool has_some(const struct connection *c, const struct request *q)
 {
-	return q->got > 0 || ((q->flags & MSG_PEEK) && engine_pending(c->engine) > 0);
+	return q->got > 0 || engine_pending(c->engine) > 0;
 }
 
 static void deliver(struct connection *c, struct request *q)
@@ -213,8 +216,8 @@ ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int
 	if (n < 0)
 		return n;
 	c->in_drained = false;
-	n = cur->left ? may_receive(c, fd, &q) : 0;
-	if (n == 0 && c->state == STATE_OPEN)
+	n = may_receive(c, fd, &q);
+	if (n == 0)
 		n = receive_locked(c, fd, &q);
 	connection_unlock(c);
 	return n;

@@ -35,6 +35,8 @@ int sockets_get_cloexec(struct entry *e, int fd);
 int sockets_set_cloexec(struct entry *e, int fd, bool on);
 
 ssize_t sockets_send(struct entry *e, int fd, const struct iovec *iov, size_t n, int flags);
+/* read and readv: no bytes asked for are none, at once. */
+ssize_t sockets_read(struct entry *e, int fd, const struct iovec *iov, size_t n);
 ssize_t sockets_receive(struct entry *e, int fd, const struct iovec *iov, size_t n, int flags);
 ssize_t sockets_sendmsg(struct entry *e, int fd, const struct msghdr *msg, int flags);
 ssize_t sockets_recvmsg(struct entry *e, int fd, struct msghdr *msg, int flags);
@@ -42,7 +44,10 @@ ssize_t sockets_recvmsg(struct entry *e, int fd, struct msghdr *msg, int flags);
 int sockets_getsockopt(struct entry *e, int fd, int level, int name, void *v, socklen_t *len);
 int sockets_setsockopt(struct entry *e, int fd, int level, int name, const void *v, socklen_t len);
 
-/* FIONREAD: how much plaintext can be read without waiting. Others are the kernel's. */
+/*
+ * FIONREAD: how much plaintext can be read without waiting. FIOCLEX and FIONCLEX as
+ * F_SETFD. Others are the kernel's.
+ */
 int sockets_ioctl(struct entry *e, int fd, unsigned long request, void *arg);
 
 /* For a call that TLS sockets do not have yet, or never: drops the reference. */

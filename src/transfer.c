@@ -39,6 +39,17 @@ ssize_t sockets_receive(struct entry *e, int fd, const struct iovec *iov, size_t
 	return r;
 }
 
+ssize_t sockets_read(struct entry *e, int fd, const struct iovec *iov, size_t n)
+{
+	struct cursor cur;
+
+	if (e->object && cursor_init(&cur, iov, n) == 0 && cur.left == 0) {
+		fdtable_put(e);
+		return 0;
+	}
+	return sockets_receive(e, fd, iov, n, 0);
+}
+
 ssize_t sockets_sendmsg(struct entry *e, int fd, const struct msghdr *msg, int flags)
 {
 	if (msg->msg_iovlen > IOV_MAX)
@@ -65,8 +76,11 @@ ssize_t sockets_recvmsg(struct entry *e, int fd, struct msghdr *msg, int flags)
 int sockets_ioctl(struct entry *e, int fd, unsigned long request, void *arg)
 {
 	struct connection *c = e->object;
-	int r = c ? connection_lock(c) : -EBADF;
+	int r;
 
+	if (request == FIOCLEX || request == FIONCLEX)
+		return sockets_set_cloexec(e, fd, request == FIOCLEX);
+	r = c ? connection_lock(c) : -EBADF;
 	if (r == 0) {
 		if (request == FIONREAD && c->state == STATE_OPEN) {
 			connection_readable(c, fd);
