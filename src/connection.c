@@ -100,6 +100,7 @@ void connection_fork_child(struct connection *c)
 	/* The thread has another number now, and the threads that waited are gone. */
 	init_lock(c);
 	c->waiters = 0;
+	c->driving = 0;
 	c->flushing = false;
 	c->closing = false;
 }

@@ -21,7 +21,7 @@ enum {
 	EXIT_SENT_MS = 200,	/* and then this long for the peer's end of stream */
 	EXIT_TICK_MS = 10,	/* acknowledgements raise no event */
 	TICK_MS = 50,		/* how often what has nothing to send is looked at */
-	IDLE_MS = 1000,		/* how long the thread waits for more */
+	IDLE_MS = 250,		/* how long the thread waits for more */
 	CROWD = 64,		/* more than these, and who adds one looks at them all */
 	STACK = 128 * 1024,
 };
@@ -38,7 +38,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
 static struct item *items;
 static unsigned int count;
-static bool running, exiting;
+static atomic_bool running;
+static bool exiting;
 static int wake = -1;
 
 void linger_lock(void)
@@ -253,13 +254,18 @@ void linger_finish(void)
 	int64_t end_ms = now_ms() + EXIT_UNSENT_MS;
 	struct timespec until;
 
-	linger_lock();
+	if (!running)
+		return;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	/* Not for good: _exit may be called by a signal handler whose thread has the lock. */
+	if (pthread_mutex_timedlock(&lock, &until) != 0)
+		return;
 	exiting = true;
 	for (struct item *item = items; item; item = item->next)
 		item->end_ms = item->end_ms < end_ms ? item->end_ms : end_ms;
 	wake_locked();
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += EXIT_UNSENT_MS / 1000 + 1;
+	until.tv_sec += EXIT_UNSENT_MS / 1000;
 	while (running && pthread_cond_timedwait(&idle, &lock, &until) == 0)
 		;
 	linger_unlock();
@@ -279,7 +285,8 @@ void linger_fork_child(void)
 	}
 	wake = -1;
 	count = 0;
-	running = exiting = false;
+	running = false;
+	exiting = false;
 	pthread_mutex_init(&lock, NULL);
 	pthread_cond_init(&idle, NULL);
 }

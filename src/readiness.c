@@ -83,6 +83,12 @@ static void ask_handshake(struct connection *c, struct pollfd *p, struct set *s)
 	}
 }
 
+/* What the kernel does not know of: a session that failed, a connect that we asked about. */
+static short failure(const struct connection *c)
+{
+	return c->state == STATE_FAILED || c->so_error ? POLLERR | POLLHUP : 0;
+}
+
 static void ask_one(struct set *s, nfds_t i)
 {
 	struct watched *w = &s->watched[i];
@@ -91,13 +97,11 @@ static void ask_one(struct set *s, nfds_t i)
 
 	if (connection_lock(c) < 0)
 		return;
-	w->extra = 0;
 	if (c->state == STATE_HANDSHAKE || c->state == STATE_CONNECTING)
 		ask_handshake(c, p, s);
 	if (c->state == STATE_OPEN && output_pending(c) && output_flush(c, p->fd) == -EAGAIN)
 		p->events |= POLLOUT;
-	if (c->state == STATE_FAILED)
-		w->extra = POLLERR;
+	w->extra = failure(c);
 	connection_unlock(c);
 }
 
@@ -123,8 +127,7 @@ static short answer_one(struct set *s, nfds_t i)
 	else if (c->state == STATE_OPEN && (revents & READ_EVENTS) &&
 		 !connection_readable(c, s->asked[i].fd))
 		revents &= (short)~READ_EVENTS;
-	if (c->state == STATE_FAILED)
-		revents |= POLLERR;
+	revents |= failure(c);
 	connection_unlock(c);
 	return revents & (short)(s->fds[i].events | ALWAYS);
 }
