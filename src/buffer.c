@@ -82,9 +82,9 @@ int buffer_reserve(struct buffer *b, size_t n)
 
 int buffer_append(struct buffer *b, const void *data, size_t n)
 {
-	int r = buffer_reserve(b, n);
+	int r = n ? buffer_reserve(b, n) : 0;
 
-	if (r < 0)
+	if (r < 0 || n == 0)
 		return r;
 	memcpy(buffer_tail(b), data, n);
 	b->len += n;

@@ -44,7 +44,8 @@ struct connection {
 	bool write_closed; /* close_notify was sent */
 	bool truncated;	   /* the end came without close_notify */
 	bool closing;	   /* close is waiting for the waiters to leave */
-	bool hurried;	   /* TCP_NODELAY is on for the handshake only */
+	bool hurried;	   /* TCP_NODELAY is on for the first data, unseen */
+	bool sent_data;	   /* application data was sent */
 	bool was_open;	   /* the handshake was done */
 	bool shared;	   /* fork may have given others the socket */
 	int error;	   /* of STATE_FAILED: a negative errno, kept */

@@ -41,14 +41,35 @@ void handshake_begin(struct connection *c, int fd, bool server)
 	pending_add(c, fd);
 }
 
-/* TCP_NODELAY as the program has it. */
-static void stop_hurrying(struct connection *c, int fd)
+static void set_nodelay(int fd, int on)
 {
-	const int off = 0;
+	libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+/*
+ * With Nagle's algorithm what follows a part of the handshake would wait for that
+ * part's acknowledgement: the rest of a flight, or the first application data.
+ */
+static void hurry(struct connection *c, int fd)
+{
+	socklen_t len = sizeof(int);
+	int nodelay = 1;
 
 	if (c->hurried)
-		libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off));
+		return;
+	libc.getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len);
+	if (nodelay)
+		return;
+	set_nodelay(fd, 1);
+	c->hurried = true;
+}
+
+void handshake_sent_data(struct connection *c, int fd)
+{
+	if (c->hurried)
+		set_nodelay(fd, 0);
 	c->hurried = false;
+	c->sent_data = true;
 }
 
 struct flush_target {
@@ -56,22 +77,12 @@ struct flush_target {
 	int fd;
 };
 
-/*
- * A part of a flight is sent while the next is computed. Without TCP_NODELAY that
- * would cost a round trip: the second part would wait for the first one's
- * acknowledgement.
- */
+/* A part of a flight is sent while the next is computed. */
 static void flush_part(void *arg)
 {
 	const struct flush_target *t = arg;
-	const int on = 1;
-	socklen_t len = sizeof(int);
-	int nodelay = 0;
 
-	if (!t->c->hurried &&
-	    libc.getsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len) == 0 && !nodelay)
-		t->c->hurried =
-			libc.setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+	hurry(t->c, t->fd);
 	output_flush(t->c, t->fd);
 }
 
@@ -108,7 +119,7 @@ static int done(struct connection *c, int fd)
 {
 	c->state = STATE_OPEN;
 	c->was_open = true;
-	stop_hurrying(c, fd);
+	hurry(c, fd);
 	pending_remove(c);
 	input_settle(c, fd);
 	return 0;

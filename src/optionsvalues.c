@@ -24,7 +24,8 @@ int options_value(struct option_value *out, const void *data, size_t len)
 	out->data = malloc(len ? len : 1);
 	if (!out->data)
 		return -ENOMEM;
-	memcpy(out->data, data, len);
+	if (len)
+		memcpy(out->data, data, len);
 	out->len = len;
 	return 0;
 }

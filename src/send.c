@@ -233,6 +233,8 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 	if (n < 0)
 		return n;
 	n = send_locked(c, fd, cur, flags);
+	if (n > 0 && !c->sent_data)
+		handshake_sent_data(c, fd);
 	connection_unlock(c);
 	return n;
 }

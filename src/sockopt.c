@@ -131,6 +131,19 @@ static int set_virtual(int *virtual, const void *v, socklen_t len)
 	return 0;
 }
 
+/* It is on until the first data is sent: after that the program's wish holds. */
+static int set_nodelay(struct connection *c, int fd, const void *v, socklen_t len)
+{
+	int on;
+
+	if (len < sizeof(on))
+		return -EINVAL;
+	memcpy(&on, v, sizeof(on));
+	c->hurried = !on;
+	return libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) < 0 ? -errno
+											 : 0;
+}
+
 static int set_locked(struct connection *c, int fd, int level, int name, const void *v,
 		      socklen_t len)
 {
@@ -140,9 +153,9 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 		return set_tls(c, name, v, len);
 	if (virtual)
 		return set_virtual(virtual, v, len);
-	/* From now on it is the program's. */
-	if (level == IPPROTO_TCP && name == TCP_NODELAY)
-		c->hurried = false;
+	if (level == IPPROTO_TCP && name == TCP_NODELAY && !c->sent_data &&
+	    (c->state == STATE_HANDSHAKE || c->state == STATE_OPEN))
+		return set_nodelay(c, fd, v, len);
 	/* They would move what recv looks at, or put another record layer underneath. */
 	if ((level == SOL_SOCKET && name == SO_PEEK_OFF) ||
 	    (level == IPPROTO_TCP && name == TCP_ULP))
