@@ -139,12 +139,22 @@ int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *ar
 	return fdtable_names(fd, c->entry) ? r : -EBADF;
 }
 
-int64_t connection_now_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t connection_now_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t connection_now_about_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t connection_end_ms(unsigned int timeout_ms)

@@ -67,7 +67,10 @@ struct connection {
 	/* See output.h. */
 	struct buffer out;
 	atomic_bool flushing; /* a thread is sending out, unlocked */
-	int owed;	      /* -1, or the byte that is sealed but was not reported */
+	size_t send_room;     /* what the kernel takes for certain, less what was sent since */
+	size_t room_seen;     /* what that was when the kernel was asked */
+	unsigned int room_skipped;
+	int owed; /* -1, or the byte that is sealed but was not reported */
 
 	/* Threads that wait without the lock. */
 	unsigned int waiters;
@@ -107,6 +110,9 @@ int connection_poll(struct connection *c, int fd, short events, int64_t end_ms);
 
 /* True if a call must not wait: by its flags or by the descriptor's. */
 bool connection_nonblocking(int fd, int flags);
+
+/* The same clock, some milliseconds behind and at a fraction of the cost. */
+int64_t connection_now_about_ms(void);
 
 /* Milliseconds of the monotonic clock, and a duration from now (0: -1, forever). */
 int64_t connection_now_ms(void);

@@ -95,7 +95,7 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 	if (q->start_ms)
 		end_ms = connection_socket_end_since_ms(fd, SO_RCVTIMEO, q->start_ms);
 	else
-		q->start_ms = connection_now_ms();
+		q->start_ms = connection_now_about_ms();
 	c->in_drained = false;
 	if (events == POLLIN && end_ms < 0)
 		r = input_wait(c, fd);

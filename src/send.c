@@ -19,6 +19,9 @@ enum {
 	KERNEL_MARGIN = 1024,
 	LEAST_ROOM = 256,
 	SMALL_RECORD = 512, /* what a writable socket takes when its buffer seems full */
+	SEND_COST = 4096,   /* what a send may cost the kernel's buffer beyond its bytes */
+	USEFUL_ROOM = 32768,
+	ASK_AGAIN = 16,
 };
 
 /* Seals one record of at most max bytes. */
@@ -185,6 +188,45 @@ static ssize_t send_nonblocking(struct connection *c, int fd, struct cursor *cur
 	return done ? (ssize_t)done : -EAGAIN;
 }
 
+/* What a send of these bytes takes at most from the kernel's free space. */
+static size_t send_cost(const struct connection *c, size_t n)
+{
+	return n + (n / ENGINE_MAX_PLAIN + 1) * engine_overhead(c->engine) + SEND_COST;
+}
+
+/*
+ * The kernel's free space only grows but for what we send: while enough is known to
+ * be left there is nothing to ask, not even whether the descriptor may wait. Where
+ * it was short the last time it is asked less often.
+ */
+static void measure_room(struct connection *c, int fd)
+{
+	if (c->room_seen < USEFUL_ROOM && c->room_skipped++ % ASK_AGAIN)
+		return;
+	c->room_seen = output_pending(c) ? 0 : kernel_room(fd);
+	c->send_room = c->room_seen;
+}
+
+static ssize_t send_unasked(struct connection *c, int fd, struct cursor *cur, int flags)
+{
+	const struct cursor start = *cur;
+	ssize_t n;
+	int r;
+
+	c->send_room -= send_cost(c, cur->left);
+	n = seal(c, fd, cur, cur->left);
+	if (n < 0)
+		return n;
+	r = output_flush(c, fd);
+	if (r == -EAGAIN) {
+		c->send_room = 0;
+		if (connection_nonblocking(fd, flags))
+			return split(c, (size_t)n, &start);
+		r = output_flush_wait(c, fd);
+	}
+	return r == 0 || r == -EINTR || r == -EAGAIN ? n : r;
+}
+
 static int may_send(struct connection *c, int fd, bool nonblock)
 {
 	int r;
@@ -201,16 +243,17 @@ static int may_send(struct connection *c, int fd, bool nonblock)
 	return r == 0 && c->write_closed ? -EPIPE : r;
 }
 
-static ssize_t send_locked(struct connection *c, int fd, struct cursor *cur, int flags)
+static bool known_to_fit(const struct connection *c, const struct cursor *cur)
 {
-	bool nonblock = connection_nonblocking(fd, flags);
-	int r = may_send(c, fd, nonblock);
-	ssize_t n;
+	return c->state == STATE_OPEN && c->owed < 0 && !c->flushing && !output_pending(c) &&
+	       cur->left > 0 && send_cost(c, cur->left) <= c->send_room;
+}
 
-	if (r < 0)
-		return r;
-	if (cur->left == 0)
-		return 0;
+static ssize_t send_asking(struct connection *c, int fd, struct cursor *cur, bool nonblock)
+{
+	ssize_t n;
+	int r;
+
 	if (nonblock)
 		return send_nonblocking(c, fd, cur);
 	r = output_flush_wait(c, fd);
@@ -221,6 +264,23 @@ static ssize_t send_locked(struct connection *c, int fd, struct cursor *cur, int
 		return r;
 	n = send_blocking(c, fd, cur);
 	return n < 0 && r > 0 ? r : n + (n < 0 ? 0 : r);
+}
+
+static ssize_t send_locked(struct connection *c, int fd, struct cursor *cur, int flags)
+{
+	bool known = known_to_fit(c, cur);
+	bool nonblock = !known && connection_nonblocking(fd, flags);
+	ssize_t n = may_send(c, fd, nonblock);
+
+	if (n < 0 || cur->left == 0)
+		return n;
+	if (known)
+		return send_unasked(c, fd, cur, flags);
+	c->send_room = 0;
+	n = send_asking(c, fd, cur, nonblock);
+	if (n > 0)
+		measure_room(c, fd);
+	return n;
 }
 
 ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int flags)

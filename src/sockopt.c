@@ -160,6 +160,8 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 	if ((level == SOL_SOCKET && name == SO_PEEK_OFF) ||
 	    (level == IPPROTO_TCP && name == TCP_ULP))
 		return -EOPNOTSUPP;
+	/* SO_SNDBUF and its kin change what the kernel takes. */
+	c->send_room = 0;
 	return libc.setsockopt(fd, level, name, v, len) < 0 ? -errno : 0;
 }
 
