@@ -74,14 +74,36 @@ static int finish_inline(struct connection *c, int fd)
 	return r;
 }
 
-/* Makes the accepted descriptor a TLS socket. Returns it, or a negative errno. */
-static int adopt_accepted(struct settings *settings, struct accepted *a, int flags)
+/* A thread cancelled in the handshake of a client that nobody else has heard of. */
+struct unfinished {
+	int fd;
+	struct entry *listener;
+};
+
+static void drop_unfinished(void *arg)
 {
+	const struct unfinished *u = arg;
+
+	sockets_close(u->fd);
+	fdtable_put(u->listener);
+}
+
+/*
+ * Makes the accepted descriptor a TLS socket. Returns it, or a negative errno. The
+ * call holds a reference of its own on both.
+ */
+static int adopt_accepted(struct settings *settings, struct accepted *a, int flags,
+			  struct entry *listener)
+{
+	struct unfinished u = {a->fd, listener};
 	struct connection *c = adopt(a->fd, settings, flags & SOCK_CLOEXEC);
+	struct entry *e = c ? fdtable_get(a->fd) : NULL;
 	int r;
 
-	if (!c)
+	if (!e || e->object != c) {
+		fdtable_put(e);
 		return -ENOMEM;
+	}
 	connection_set_peer(c, NULL, (const struct sockaddr *)&a->sa);
 	r = connection_lock(c);
 	if (r == 0) {
@@ -89,11 +111,14 @@ static int adopt_accepted(struct settings *settings, struct accepted *a, int fla
 		connection_unlock(c);
 	}
 	if (r == 0 && settings_handshake_mode(c->settings, true) == TLS_HANDSHAKE_INLINE) {
+		pthread_cleanup_push(drop_unfinished, &u);
 		r = finish_inline(c, a->fd);
+		pthread_cleanup_pop(0);
 		a->dropped = r < 0 && r != -EINTR;
 	}
 	if (r < 0)
 		sockets_close(a->fd);
+	fdtable_put(e);
 	return r < 0 ? r : a->fd;
 }
 
@@ -127,7 +152,7 @@ static int accept_one(struct connection *c, int fd, struct accepted *a, int flag
 		settings_put(settings);
 		return r;
 	}
-	return adopt_accepted(settings, a, flags);
+	return adopt_accepted(settings, a, flags, c->entry);
 }
 
 int sockets_accept(struct entry *e, int fd, struct sockaddr *sa, socklen_t *len, int flags)

@@ -72,10 +72,23 @@ static void end_one(int fd, void *object)
 	closing_at_exit(object, fd);
 }
 
+static void abrupt_end_one(int fd, void *object)
+{
+	closing_at_abrupt_exit(object, fd);
+}
+
+void api_abrupt_exit(void)
+{
+	if (!ready || owner_in_vfork_child() || owner_orphaned())
+		return;
+	fdtable_each_number(abrupt_end_one);
+	linger_finish();
+}
+
 /* No session is freed: stdio flushes after the destructors, threads may still run. */
 __attribute__((destructor)) static void end(void)
 {
-	if (!ready || owner_in_vfork_child())
+	if (!ready || owner_in_vfork_child() || owner_orphaned())
 		return;
 	fdtable_each_number(end_one);
 	linger_finish();

@@ -11,6 +11,10 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <time.h>
+
+/* One that has not left by then has jumped out of its wait (siglongjmp). */
+enum { LEAVE_S = 1 };
 
 void closing_release(void *connection)
 {
@@ -155,14 +159,19 @@ static void goodbye(struct connection *c, int fd, struct rest *rest)
 /* A descriptor's number must not be reused while a thread may still call with it. */
 static void send_waiters_away(struct connection *c, int fd)
 {
+	struct timespec until;
+
 	if (c->waiters == 0)
 		return;
 	/* Other processes accept from this socket too: threads here sleep on, as TCP's. */
 	if (c->state == STATE_LISTENING && c->shared)
 		return;
 	libc.shutdown(fd, SHUT_RDWR);
-	while (c->waiters > 0)
-		pthread_cond_wait(&c->left, &c->lock);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LEAVE_S;
+	while (c->waiters > connection_waiting_here(c))
+		if (pthread_cond_timedwait(&c->left, &c->lock, &until) != 0)
+			return;
 }
 
 void closing_last(struct connection *c, int fd)
@@ -174,7 +183,9 @@ void closing_last(struct connection *c, int fd)
 		return;
 	c->closing = true;
 	pending_remove(c);
-	goodbye(c, fd, &rest);
+	/* A thread that is in the middle of sending has the queue: its record is cut off. */
+	if (!c->flushing)
+		goodbye(c, fd, &rest);
 	send_waiters_away(c, fd);
 	connection_unlock(c);
 	hand_over(&rest);
@@ -193,4 +204,10 @@ void closing_at_exit(struct connection *c, int fd)
 	}
 	connection_unlock(c);
 	hand_over(&rest);
+}
+
+void closing_at_abrupt_exit(const struct connection *c, int fd)
+{
+	if (c->state == STATE_OPEN && !c->closing && owner_is_self(&c->owner))
+		linger_here(fd);
 }

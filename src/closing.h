@@ -18,6 +18,12 @@ void closing_last(struct connection *c, int fd);
 /* At exit, for a connection that the program left open. */
 void closing_at_exit(struct connection *c, int fd);
 
+/*
+ * At _exit: nothing that takes a lock or memory, so no close_notify. What was sent
+ * arrives, and the peer sees the stream cut.
+ */
+void closing_at_abrupt_exit(const struct connection *c, int fd);
+
 /* For fdtable_new(). */
 void closing_release(void *connection);
 

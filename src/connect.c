@@ -82,9 +82,11 @@ static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, 
 	int r;
 
 	w.sa = map_address(fd, sa, &w.len, &mapped);
+	/* Before the wait: a second thread must not begin a connect of its own. */
+	c->state = STATE_CONNECTING;
 	r = connection_wait(c, fd, connect_op, &w);
-	if (r == -EINPROGRESS || r == -EINTR)
-		c->state = STATE_CONNECTING;
+	if (r < 0 && r != -EINPROGRESS && r != -EINTR && c->state == STATE_CONNECTING)
+		c->state = STATE_NEW;
 	return r;
 }
 
@@ -95,7 +97,7 @@ static int after_tcp(struct connection *c, int fd)
 	bool later = settings_handshake_mode(c->settings, false) == TLS_HANDSHAKE_DEFERRED;
 	int r;
 
-	if (c->state != STATE_HANDSHAKE)
+	if (c->state == STATE_CONNECTING)
 		handshake_begin(c, fd, false);
 	/* Deferred, it still starts: a server's accept waits for our first bytes. */
 	r = handshake_run(c, fd, nonblock || later,
@@ -184,33 +186,6 @@ static void free_list(void *list)
 	libc.freeaddrinfo(list);
 }
 
-static int connect_name(struct connection *c, int fd, const struct sockaddr_host *host,
-			socklen_t len)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	const struct settings *s = c->settings;
-	char name[NAME_SIZE] = "";
-	struct addrinfo *list = NULL;
-	const char *verified;
-	int r;
-
-	if (len <= offsetof(struct sockaddr_host, sh_addr))
-		return -EINVAL;
-	len -= offsetof(struct sockaddr_host, sh_addr);
-	memcpy(name, host->sh_addr.name, len < NAME_SIZE - 1 ? len : NAME_SIZE - 1);
-	if (!name[0])
-		return -EINVAL;
-	if (libc.getaddrinfo(name, NULL, &hints, &list) != 0)
-		return connection_explain(c, -EHOSTUNREACH, name, "the name cannot be resolved");
-	verified = s->hostname_set ? s->hostname : name;
-	pthread_cleanup_push(free_list, list);
-	r = handshake_prepare(c, verified);
-	if (r == 0)
-		r = connect_list(c, fd, list, host->sh_port, name);
-	pthread_cleanup_pop(1);
-	return r;
-}
-
 /* connect on a socket that is connecting, or connected. */
 static int connect_again(struct connection *c, int fd)
 {
@@ -231,6 +206,55 @@ static int connect_again(struct connection *c, int fd)
 	if (c->state == STATE_FAILED)
 		return c->error;
 	return -EISCONN;
+}
+
+struct resolve_wait {
+	const char *name;
+	struct addrinfo **list;
+};
+
+static int resolve_op(void *arg)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	const struct resolve_wait *w = arg;
+
+	return libc.getaddrinfo(w->name, NULL, &hints, w->list) == 0 ? 0 : -EHOSTUNREACH;
+}
+
+static int connect_name(struct connection *c, int fd, const struct sockaddr_host *host,
+			socklen_t len)
+{
+	const struct settings *s = c->settings;
+	char name[NAME_SIZE] = "";
+	struct addrinfo *list = NULL;
+	struct resolve_wait w = {name, &list};
+	const char *verified;
+	int r;
+
+	if (len <= offsetof(struct sockaddr_host, sh_addr))
+		return -EINVAL;
+	len -= offsetof(struct sockaddr_host, sh_addr);
+	memcpy(name, host->sh_addr.name, len < NAME_SIZE - 1 ? len : NAME_SIZE - 1);
+	if (!name[0])
+		return -EINVAL;
+	r = connection_wait(c, fd, resolve_op, &w);
+	if (r < 0 && list)
+		libc.freeaddrinfo(list);
+	if (r == -EHOSTUNREACH)
+		return connection_explain(c, r, name, "the name cannot be resolved");
+	if (r < 0)
+		return r;
+	if (c->state != STATE_NEW) {
+		libc.freeaddrinfo(list);
+		return connect_again(c, fd);
+	}
+	verified = s->hostname_set ? s->hostname : name;
+	pthread_cleanup_push(free_list, list);
+	r = handshake_prepare(c, verified);
+	if (r == 0)
+		r = connect_list(c, fd, list, host->sh_port, name);
+	pthread_cleanup_pop(1);
+	return r;
 }
 
 static int connect_locked(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len)

@@ -68,7 +68,20 @@ static int locked(struct connection *c, int r)
 
 int connection_lock(struct connection *c)
 {
+	if (owner_orphaned())
+		return -EBADFD;
 	return locked(c, pthread_mutex_lock(&c->lock));
+}
+
+int connection_enter(struct connection *c, int fd)
+{
+	int r = connection_lock(c);
+
+	if (r == 0 && !fdtable_names(fd, c->entry)) {
+		connection_unlock(c);
+		r = -EBADF;
+	}
+	return r;
 }
 
 int connection_trylock(struct connection *c)
@@ -83,6 +96,9 @@ void connection_unlock(struct connection *c)
 	pthread_mutex_unlock(&c->lock);
 	pthread_setcancelstate(state, NULL);
 }
+
+/* What this thread waits for, so that a signal handler's close does not wait for it. */
+static __thread const struct connection *waiting_here;
 
 void connection_fork_lock(struct connection *c)
 {
@@ -119,20 +135,29 @@ static void cancelled(void *arg)
 	struct connection *c = arg;
 	struct entry *entry = c->entry;
 
+	waiting_here = NULL;
 	relock(c);
 	connection_unlock(c);
 	fdtable_put(entry);
 }
 
+unsigned int connection_waiting_here(const struct connection *c)
+{
+	return waiting_here == c ? 1 : 0;
+}
+
 int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *arg)
 {
+	const struct connection *outer = waiting_here;
 	int r;
 
 	c->waiters++;
+	waiting_here = c;
 	connection_unlock(c);
 	pthread_cleanup_push(cancelled, c);
 	r = op(arg);
 	pthread_cleanup_pop(0);
+	waiting_here = outer;
 	relock(c);
 	if (c->closing)
 		return -EINTR;

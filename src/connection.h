@@ -91,6 +91,9 @@ void connection_free(void *connection);
 
 /* 0, or -EAGAIN when this very thread has it already (a signal handler). */
 int connection_lock(struct connection *c);
+
+/* The same for a call with this number, which must still name the connection: -EBADF. */
+int connection_enter(struct connection *c, int fd);
 int connection_trylock(struct connection *c);
 void connection_unlock(struct connection *c);
 
@@ -104,6 +107,9 @@ void connection_unlock(struct connection *c);
  * if the number names another one now.
  */
 int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *arg);
+
+/* How many of a connection's waiters are the calling thread, interrupted by a signal. */
+unsigned int connection_waiting_here(const struct connection *c);
 
 /* Waits with poll until the time; -ETIMEDOUT after it. end_ms -1: no limit. */
 int connection_poll(struct connection *c, int fd, short events, int64_t end_ms);

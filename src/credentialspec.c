@@ -140,4 +140,5 @@ void credential_stamp(const struct credential_item *item, struct credential_stam
 	stamp->ino = st.st_ino;
 	stamp->size = st.st_size;
 	stamp->modified = st.st_mtim;
+	stamp->changed = st.st_ctim;
 }

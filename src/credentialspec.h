@@ -67,6 +67,7 @@ struct credential_stamp {
 	ino_t ino;
 	off_t size;
 	struct timespec modified;
+	struct timespec changed;
 };
 
 void credential_stamp(const struct credential_item *item, struct credential_stamp *stamp);

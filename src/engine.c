@@ -169,6 +169,9 @@ ssize_t engine_open(struct engine *e)
 	n = gnutls_record_recv_packet(e->session, &packet);
 	if (n == GNUTLS_E_REHANDSHAKE)
 		return decline_renegotiation(e);
+	/* A warning, user_canceled before close_notify for one, ends nothing. */
+	if (n < 0 && !gnutls_error_is_fatal((int)n))
+		return -EAGAIN;
 	if (n < 0)
 		return fail(e, (int)n);
 	if (n == 0 && !packet)

@@ -248,7 +248,7 @@ void engine_info(const struct engine *e, struct tls_info *info)
 	snprintf(info->signature, sizeof(info->signature), "%s",
 		 text_or(gnutls_sign_get_name(sign), ""));
 	info->resumed = gnutls_session_is_resumed(s) != 0;
-	info->verified = e->verified;
+	info->verified = e->verified && (e->server || e->name);
 	info->bytes_in = e->bytes_in;
 	info->bytes_out = e->bytes_out;
 	info->records_in = e->records_in;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fdtable.h"
 
+#include "guard.h"
 #include "libc.h"
 
 #include <errno.h>
@@ -15,21 +16,21 @@ enum { TABLE_SIZE = 1 << 20, HIGH_DESCRIPTOR = 200, CLOSING_YIELDS = 10000 };
 
 struct fdtable fdtable;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct guard lock = GUARD_INIT;
 static struct entry *pool;
 static struct entry live = {.next = &live, .prev = &live};
 static struct entry reserved = {.refs = 1};
 static struct entry closing = {.refs = 1};
 static atomic_int highest = -1;
 
-void fdtable_lock(void)
+static void fdtable_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	guard_lock(&lock);
 }
 
-void fdtable_unlock(void)
+static void fdtable_unlock(void)
 {
-	pthread_mutex_unlock(&lock);
+	guard_unlock(&lock);
 }
 
 static int create_table(void)
@@ -97,8 +98,10 @@ struct entry *fdtable_get(int fd)
 		/* Longer than any close: a signal handler of the closing thread. */
 		if (entry == &closing)
 			return &reserved;
-		if (!try_ref(entry))
+		if (!try_ref(entry)) {
+			sched_yield();
 			continue;
+		}
 		if (atomic_load(&fdtable.slots[fd].entry) == entry)
 			return entry;
 		fdtable_put(entry);
@@ -201,9 +204,38 @@ void fdtable_end_close(int fd)
 	atomic_compare_exchange_strong(&fdtable.slots[fd].entry, &expected, NULL);
 }
 
+int fdtable_begin_open(int fd)
+{
+	struct entry *expected = NULL;
+	int r;
+
+	if (fd < 0 || fd >= TABLE_SIZE)
+		return -EMFILE;
+	fdtable_lock();
+	r = create_table();
+	if (r == 0)
+		atomic_compare_exchange_strong(&fdtable.slots[fd].entry, &expected, &closing);
+	fdtable_unlock();
+	return r;
+}
+
+void fdtable_clear(int fd)
+{
+	if (fdtable_has(fd))
+		atomic_store(&fdtable.slots[fd].entry, NULL);
+}
+
 bool fdtable_names(int fd, const struct entry *entry)
 {
 	return fdtable_has(fd) && atomic_load(&fdtable.slots[fd].entry) == entry;
+}
+
+int fdtable_next(int fd)
+{
+	for (; fd <= highest; fd++)
+		if (fdtable_has(fd))
+			return fd;
+	return -1;
 }
 
 void fdtable_each_number(void (*fn)(int fd, void *object))
@@ -221,6 +253,9 @@ int fdtable_high_dup(int fd)
 {
 	int high = libc.fcntl64(fd, F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR);
 
+	/* The process's limit is lower than that. */
+	if (high < 0 && errno == EINVAL)
+		high = libc.fcntl64(fd, F_DUPFD_CLOEXEC, 0);
 	return high < 0 ? -errno : high;
 }
 
@@ -240,9 +275,35 @@ int fdtable_reserve(int fd)
 	return fdtable_install(fd, &reserved, true);
 }
 
-void fdtable_each_locked(void (*fn)(void *object, void *arg), void *arg)
+void fdtable_fork_lock(void)
+{
+	fdtable_lock();
+	/* With a reference: an object whose last one is being dropped is left alone. */
+	for (struct entry *entry = live.next; entry != &live; entry = entry->next)
+		entry->forking = try_ref(entry);
+}
+
+void fdtable_fork_unlock(void)
+{
+	struct entry *held = NULL, *entry;
+
+	for (entry = live.next; entry != &live; entry = entry->next) {
+		if (!entry->forking)
+			continue;
+		entry->forking = false;
+		entry->next_held = held;
+		held = entry;
+	}
+	fdtable_unlock();
+	while ((entry = held)) {
+		held = entry->next_held;
+		fdtable_put(entry);
+	}
+}
+
+void fdtable_fork_each(void (*fn)(void *object, void *arg), void *arg)
 {
 	for (struct entry *entry = live.next; entry != &live; entry = entry->next)
-		if (atomic_load(&entry->refs))
+		if (entry->forking)
 			fn(entry->object, arg);
 }

@@ -20,6 +20,8 @@ struct entry {
 	unsigned int descriptors; /* how many numbers name it; the table's lock */
 	void *object;		  /* NULL: a descriptor that is the library's own */
 	void (*release)(void *object);
+	bool forking; /* fork holds a reference */
+	struct entry *next_held;
 	struct entry *next; /* in the pool, or among the live */
 	struct entry *prev;
 };
@@ -85,8 +87,20 @@ struct entry *fdtable_remove(int fd);
 struct entry *fdtable_begin_close(int fd, bool *last);
 void fdtable_end_close(int fd);
 
+/*
+ * Before dup2 to a number that is not ours yet: as begin_close, who looks it up waits
+ * for fdtable_install() or fdtable_end_close(). Returns as fdtable_install().
+ */
+int fdtable_begin_open(int fd);
+
+/* In a child that is alone with its copy of the table: forgets, without the lock. */
+void fdtable_clear(int fd);
+
 /* True if the number still names the entry. */
 bool fdtable_names(int fd, const struct entry *entry);
+
+/* The first number from fd on that is ours, the library's own included; -1: none. */
+int fdtable_next(int fd);
 
 /* Calls a function with each number that is ours, and a reference held. */
 void fdtable_each_number(void (*fn)(int fd, void *object));
@@ -108,11 +122,11 @@ void fdtable_set_cloexec(int fd, bool on);
 int fdtable_reserve(int fd);
 
 /*
- * Calls a function with every live object, the table locked. While it is locked
- * none comes or goes; fork takes it from prepare to parent and child.
+ * Around fork: locks the table and takes a reference on every object that is in use,
+ * so that the same ones are seen until the end; then gives both back.
  */
-void fdtable_lock(void);
-void fdtable_unlock(void);
-void fdtable_each_locked(void (*fn)(void *object, void *arg), void *arg);
+void fdtable_fork_lock(void);
+void fdtable_fork_unlock(void);
+void fdtable_fork_each(void (*fn)(void *object, void *arg), void *arg);
 
 #endif /* FDTABLE_H */

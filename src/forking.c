@@ -13,13 +13,19 @@
 /* From prepare to parent and child. */
 static struct arena *arena;
 
+/* Something that two processes must not both go on with. */
+static bool has_session(const struct connection *c)
+{
+	return c->engine || c->state == STATE_HANDSHAKE;
+}
+
 static void lock_one(void *object, void *arg)
 {
 	struct connection *c = object;
 	unsigned int *sessions = arg;
 
 	connection_fork_lock(c);
-	if (c->state == STATE_HANDSHAKE || c->state == STATE_OPEN)
+	if (has_session(c))
 		(*sessions)++;
 }
 
@@ -29,7 +35,7 @@ static void share_one(void *object, void *unused)
 
 	(void)unused;
 	c->shared = true;
-	if (c->state == STATE_HANDSHAKE || c->state == STATE_OPEN)
+	if (has_session(c))
 		owner_fork_share(arena, &c->owner);
 }
 
@@ -38,15 +44,15 @@ static void prepare(void)
 {
 	unsigned int sessions = 0;
 
-	fdtable_lock();
-	fdtable_each_locked(lock_one, &sessions);
+	linger_lock();
+	fdtable_fork_lock();
+	fdtable_fork_each(lock_one, &sessions);
 	pending_lock();
 	names_lock();
 	tags_lock();
 	credentials_lock();
-	linger_lock();
 	arena = sessions ? owner_fork_begin(sessions) : NULL;
-	fdtable_each_locked(share_one, NULL);
+	fdtable_fork_each(share_one, NULL);
 }
 
 static void unlock_rest(void)
@@ -71,18 +77,20 @@ static void child_one(void *object, void *unused)
 
 static void in_parent(void)
 {
-	linger_unlock();
 	unlock_rest();
-	fdtable_each_locked(parent_one, NULL);
-	fdtable_unlock();
+	fdtable_fork_each(parent_one, NULL);
+	owner_fork_unlock(arena);
+	fdtable_fork_unlock();
+	linger_unlock();
 	owner_fork_parent(arena);
 }
 
 static void in_child(void)
 {
 	unlock_rest();
-	fdtable_each_locked(child_one, NULL);
-	fdtable_unlock();
+	fdtable_fork_each(child_one, NULL);
+	owner_fork_unlock(arena);
+	fdtable_fork_unlock();
 	linger_fork_child();
 	owner_fork_child(arena);
 }

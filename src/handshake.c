@@ -30,6 +30,9 @@ int handshake_prepare(struct connection *c, const char *name)
 	c->server = false;
 	engine_free(c->engine);
 	c->engine = NULL;
+	/* A socket that was made before a fork is whose connects it. */
+	owner_fini(&c->owner);
+	owner_init(&c->owner);
 	return make_engine(c, name);
 }
 
@@ -235,8 +238,10 @@ static int wait_for_peer(struct connection *c, int fd, int64_t end_ms)
 	if (w.n > 0) {
 		connection_unlock(c);
 		handshake_step_ready(&w);
-		if (connection_lock(c) < 0)
-			return -EAGAIN;
+		(void)!connection_lock(c);
+		/* The number may have been closed in between. */
+		if (!fdtable_names(fd, c->entry))
+			return c->closing ? -EINTR : -EBADF;
 	}
 	return r;
 }

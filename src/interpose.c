@@ -8,9 +8,7 @@
 
 #include "api.h"
 #include "libc.h"
-#include "linger.h"
 #include "names.h"
-#include "owner.h"
 #include "readiness.h"
 #include "sockets.h"
 #include "spawnfd.h"
@@ -18,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
@@ -105,6 +104,20 @@ EXPORT int close(int fd)
 	return fdtable_has(fd) ? (int)FINISH(sockets_close(fd)) : libc.close(fd);
 }
 
+EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	return fdtable_any() ? (int)FINISH(sockets_close_range(first, last, flags))
+			     : libc.close_range(first, last, flags);
+}
+
+EXPORT void closefrom(int first)
+{
+	if (fdtable_any())
+		(void)FINISH(sockets_close_range(first < 0 ? 0 : (unsigned int)first, UINT_MAX, 0));
+	else
+		libc.closefrom(first);
+}
+
 EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *restrict len)
 {
 	struct entry *e = ours(fd);
@@ -153,7 +166,13 @@ static SLOW ssize_t sendmsg_ours(int fd, const struct msghdr *msg, int flags)
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	return fdtable_has(fd) ? sendmsg_ours(fd, msg, flags) : libc.sendmsg(fd, msg, flags);
+	if (fdtable_has(fd))
+		return sendmsg_ours(fd, msg, flags);
+	if (fdtable_any() && spawnfd_passes_ours(msg)) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return libc.sendmsg(fd, msg, flags);
 }
 
 static SLOW ssize_t write_ours(int fd, const void *buf, size_t n)
@@ -349,24 +368,4 @@ EXPORT void freeaddrinfo(struct addrinfo *ai)
 {
 	names_forget(ai);
 	libc.freeaddrinfo(ai);
-}
-
-EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *fa, int fd, int to)
-{
-	return fdtable_has(fd) ? spawnfd_adddup2(fa, fd, to)
-			       : libc.posix_spawn_file_actions_adddup2(fa, fd, to);
-}
-
-EXPORT void _exit(int status)
-{
-	/* What was closed shall arrive, also from a child that serves and then _exits. */
-	if (!owner_in_vfork_child())
-		linger_finish();
-	libc._exit(status);
-	__builtin_unreachable();
-}
-
-EXPORT void _Exit(int status)
-{
-	_exit(status);
 }

@@ -7,6 +7,7 @@
 #include "interpose.h"
 
 #include "libc.h"
+#include "spawnfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +58,12 @@ EXPORT ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned int 
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags)
 {
-	return fdtable_has(fd) ? refuse(ENOSYS) : libc.sendmmsg(fd, v, n, flags);
+	if (fdtable_has(fd))
+		return refuse(ENOSYS);
+	for (unsigned int i = 0; fdtable_any() && i < n; i++)
+		if (spawnfd_passes_ours(&v[i].msg_hdr))
+			return refuse(EOPNOTSUPP);
+	return libc.sendmmsg(fd, v, n, flags);
 }
 
 EXPORT int recvmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags, struct timespec *timeout)
@@ -91,6 +97,45 @@ EXPORT FILE *fdopen(int fd, const char *mode)
 		return libc.fdopen(fd, mode);
 	errno = EOPNOTSUPP;
 	return NULL;
+}
+
+/* glibc's asynchronous calls are plain reads and writes of a thread of its own. */
+EXPORT int aio_read(struct aiocb *cb)
+{
+	return fdtable_has(cb->aio_fildes) ? refuse(EINVAL) : libc.aio_read(cb);
+}
+
+EXPORT int aio_read64(struct aiocb64 *cb)
+{
+	return fdtable_has(cb->aio_fildes) ? refuse(EINVAL) : libc.aio_read64(cb);
+}
+
+EXPORT int aio_write(struct aiocb *cb)
+{
+	return fdtable_has(cb->aio_fildes) ? refuse(EINVAL) : libc.aio_write(cb);
+}
+
+EXPORT int aio_write64(struct aiocb64 *cb)
+{
+	return fdtable_has(cb->aio_fildes) ? refuse(EINVAL) : libc.aio_write64(cb);
+}
+
+EXPORT int lio_listio(int mode, struct aiocb *const list[restrict], int n,
+		      struct sigevent *restrict sig)
+{
+	for (int i = 0; fdtable_any() && i < n; i++)
+		if (list[i] && fdtable_has(list[i]->aio_fildes))
+			return refuse(EINVAL);
+	return libc.lio_listio(mode, list, n, sig);
+}
+
+EXPORT int lio_listio64(int mode, struct aiocb64 *const list[restrict], int n,
+			struct sigevent *restrict sig)
+{
+	for (int i = 0; fdtable_any() && i < n; i++)
+		if (list[i] && fdtable_has(list[i]->aio_fildes))
+			return refuse(EINVAL);
+	return libc.lio_listio64(mode, list, n, sig);
 }
 
 /* The programs' own formats. */

@@ -6,6 +6,7 @@
 #ifndef LIBC_H
 #define LIBC_H
 
+#include <aio.h>
 #include <netdb.h>
 #include <poll.h>
 #include <spawn.h>
@@ -27,6 +28,8 @@
 	  (fd, sa, len, flags))                                                                    \
 	X(int, shutdown, (int fd, int how), (fd, how))                                             \
 	X(int, close, (int fd), (fd))                                                              \
+	X(int, close_range, (unsigned int first, unsigned int last, int flags),                    \
+	  (first, last, flags))                                                                    \
 	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *len),                 \
 	  (fd, level, name, v, len))                                                               \
 	X(int, setsockopt, (int fd, int level, int name, const void *v, socklen_t len),            \
@@ -56,6 +59,23 @@
 	  (const char *node, const char *service, const struct addrinfo *hints,                    \
 	   struct addrinfo **res),                                                                 \
 	  (node, service, hints, res))                                                             \
+	X(int, posix_spawn,                                                                        \
+	  (pid_t * pid, const char *path, const posix_spawn_file_actions_t *fa,                    \
+	   const posix_spawnattr_t *attr, char *const argv[], char *const envp[]),                 \
+	  (pid, path, fa, attr, argv, envp))                                                       \
+	X(int, posix_spawnp,                                                                       \
+	  (pid_t * pid, const char *file, const posix_spawn_file_actions_t *fa,                    \
+	   const posix_spawnattr_t *attr, char *const argv[], char *const envp[]),                 \
+	  (pid, file, fa, attr, argv, envp))                                                       \
+	X(int, aio_read, (struct aiocb * cb), (cb))                                                \
+	X(int, aio_write, (struct aiocb * cb), (cb))                                               \
+	X(int, aio_read64, (struct aiocb64 * cb), (cb))                                            \
+	X(int, aio_write64, (struct aiocb64 * cb), (cb))                                           \
+	X(int, lio_listio, (int mode, struct aiocb *const list[], int n, struct sigevent *sig),    \
+	  (mode, list, n, sig))                                                                    \
+	X(int, lio_listio64,                                                                       \
+	  (int mode, struct aiocb64 *const list[], int n, struct sigevent *sig),                   \
+	  (mode, list, n, sig))                                                                    \
 	X(int, posix_spawn_file_actions_adddup2,                                                   \
 	  (posix_spawn_file_actions_t * fa, int fd, int to), (fa, fd, to))                         \
 	X(ssize_t, sendfile, (int out, int in, void *off, size_t n), (out, in, off, n))            \
@@ -87,6 +107,7 @@
 
 /* X(type, name, (parameters), (arguments)): calls that return nothing. */
 #define LIBC_VOID(X)                                                                               \
+	X(closefrom, (int first), (first))                                                         \
 	X(freeaddrinfo, (struct addrinfo * ai), (ai))                                              \
 	X(_exit, (int status), (status))
 

@@ -2,6 +2,7 @@
 #include "linger.h"
 
 #include "fdtable.h"
+#include "guard.h"
 #include "libc.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ struct item {
 	struct item *next;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct guard lock = GUARD_INIT;
 static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
 static struct item *items;
 static unsigned int count;
@@ -44,12 +45,12 @@ static int wake = -1;
 
 void linger_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	guard_lock(&lock);
 }
 
 void linger_unlock(void)
 {
-	pthread_mutex_unlock(&lock);
+	guard_unlock(&lock);
 }
 
 static int64_t now_ms(void)
@@ -253,22 +254,39 @@ void linger_finish(void)
 {
 	int64_t end_ms = now_ms() + EXIT_UNSENT_MS;
 	struct timespec until;
+	sigset_t saved;
 
 	if (!running)
 		return;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec++;
-	/* Not for good: _exit may be called by a signal handler whose thread has the lock. */
-	if (pthread_mutex_timedlock(&lock, &until) != 0)
+	/* Not for good: a thread may have been killed with the lock, or jumped out of it. */
+	if (guard_timedlock(&lock, &until) != 0)
 		return;
 	exiting = true;
 	for (struct item *item = items; item; item = item->next)
 		item->end_ms = item->end_ms < end_ms ? item->end_ms : end_ms;
 	wake_locked();
 	until.tv_sec += EXIT_UNSENT_MS / 1000;
-	while (running && pthread_cond_timedwait(&idle, &lock, &until) == 0)
+	/* The wait can be broken off by a signal; whoever has the lock meanwhile saves its own. */
+	saved = lock.saved;
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	while (running && pthread_cond_timedwait(&idle, &lock.mutex, &until) == 0)
 		;
+	lock.saved = saved;
 	linger_unlock();
+}
+
+void linger_here(int fd)
+{
+	struct item item = {.fd = fd, .end_ms = now_ms() + EXIT_UNSENT_MS};
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int unsent = 0;
+
+	libc.shutdown(fd, SHUT_WR);
+	while (!drained_to_end(&item) && now_ms() < item.end_ms &&
+	       libc.ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
+		libc.poll(&p, 1, EXIT_TICK_MS);
 }
 
 void linger_fork_child(void)
@@ -287,6 +305,6 @@ void linger_fork_child(void)
 	count = 0;
 	running = false;
 	exiting = false;
-	pthread_mutex_init(&lock, NULL);
 	pthread_cond_init(&idle, NULL);
+	linger_unlock();
 }

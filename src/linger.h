@@ -20,7 +20,14 @@ void linger_add(int fd, struct buffer *rest);
 /* At exit: waits for what lingers, 10 seconds at most. */
 void linger_finish(void);
 
-/* For fork. The child has no such thread, and gives its copies up. */
+/*
+ * For _exit, with system calls alone, since it may come from a signal handler: ends
+ * our side of a connection and waits until the peer's kernel has what was sent, 10
+ * seconds at most. What comes meanwhile is discarded.
+ */
+void linger_here(int fd);
+
+/* For fork. The child has no such thread: it gives its copies up, and unlocks. */
 void linger_lock(void);
 void linger_unlock(void);
 void linger_fork_child(void);

@@ -76,27 +76,59 @@ static void learn_locked(const struct in6_addr *address, const char *name)
 			l->ambiguous = 1;
 		return;
 	}
-	l = &learned[next_learned++ % KEPT_ADDRESSES];
+	/* What is ambiguous must not become certain by being forgotten. */
+	for (int tried = 0; tried < KEPT_ADDRESSES; tried++) {
+		l = &learned[next_learned++ % KEPT_ADDRESSES];
+		if (!l->ambiguous)
+			break;
+	}
+	if (l->ambiguous)
+		return;
 	free(l->name);
 	*l = (struct learned){.address = *address, .name = strdup(name)};
 }
 
+/* Also 127.1 and the like, which getaddrinfo takes for addresses (inet_aton(3)). */
 static int is_literal(const char *node)
 {
 	struct in6_addr a;
+	struct in_addr in;
 
-	return inet_pton(AF_INET, node, &a) == 1 || inet_pton(AF_INET6, node, &a) == 1 ||
-	       strchr(node, '%');
+	return inet_aton(node, &in) || inet_pton(AF_INET6, node, &a) == 1 || strchr(node, '%');
+}
+
+/*
+ * The name that a lookup stands for: without the root's dot, and of an address the
+ * address as it is written. NULL: none.
+ */
+static const char *name_of_node(const char *node, const struct addrinfo *result, char *name)
+{
+	size_t len = strlen(node);
+
+	if (len == 0 || len >= NAME_SIZE)
+		return NULL;
+	if (is_literal(node)) {
+		names_format(result->ai_addr, 0, name, NAME_SIZE);
+		return name;
+	}
+	memcpy(name, node, len + 1);
+	if (name[len - 1] == '.')
+		name[len - 1] = '\0';
+	return name;
 }
 
 void names_learn(const char *node, const struct addrinfo *result)
 {
 	struct in6_addr address;
+	char buffer[NAME_SIZE];
 	struct result *r;
 	int saved = errno;
 	int n = 0;
 
-	if (!node || !*node || strlen(node) >= NAME_SIZE || is_literal(node))
+	if (!node || !result || !result->ai_addr)
+		return;
+	node = name_of_node(node, result, buffer);
+	if (!node)
 		return;
 	names_lock();
 	r = &results[next_result++ % KEPT_RESULTS];

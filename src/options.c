@@ -52,11 +52,14 @@ static int set_hostname(struct connection *c, int name, const void *v, size_t le
 	/* The root's dot is not part of the name on the wire (RFC 6066, 3). */
 	if (n && text[n - 1] == '.')
 		text[--n] = '\0';
-	free(c->settings->hostname);
-	c->settings->hostname = n ? text : NULL;
-	c->settings->hostname_set = true;
-	if (!n)
+	/* Only nothing at all switches the check off, not a text that says nothing. */
+	if (text && n == 0) {
 		free(text);
+		return -EINVAL;
+	}
+	free(c->settings->hostname);
+	c->settings->hostname = text;
+	c->settings->hostname_set = true;
 	return 0;
 }
 

@@ -72,6 +72,11 @@ bool owner_in_vfork_child(void)
 	return process && process->pid && process->pid != getpid();
 }
 
+bool owner_orphaned(void)
+{
+	return process && !atomic_load_explicit(&process->token, memory_order_relaxed);
+}
+
 void owner_init(struct owner *owner)
 {
 	owner->token = atomic_load(&process->token);
@@ -196,6 +201,7 @@ struct arena *owner_fork_begin(unsigned int count)
 	arena->words = map;
 	arena->count = count;
 	arena->parent = getpid();
+	arena->refs = 1; /* fork's own, until its end */
 	open_pipe(arena);
 	pthread_mutex_lock(&lock);
 	return arena;
@@ -232,20 +238,22 @@ static void end(struct arena *arena, bool is_parent)
 
 	if (!arena)
 		return;
-	pthread_mutex_unlock(&lock);
 	arena->is_parent = is_parent;
 	while ((old = arena->replaced)) {
 		arena->replaced = old->replaced;
 		arena_free(old);
 	}
-	if (arena->refs == 0) {
-		arena_free(arena);
-		return;
-	}
 	close_end(arena, is_parent ? 1 : 0);
 	for (int i = 0; i < 2; i++)
 		if (arena->pipe[i] >= 0)
 			(void)!fdtable_reserve(arena->pipe[i]);
+	arena_put(arena);
+}
+
+void owner_fork_unlock(struct arena *arena)
+{
+	if (arena)
+		pthread_mutex_unlock(&lock);
 }
 
 void owner_fork_parent(struct arena *arena)

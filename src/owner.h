@@ -51,11 +51,18 @@ bool owner_claim_last(struct owner *owner);
  * there is no memory: then sharing makes each object nobody's.
  */
 struct arena *owner_fork_begin(unsigned int count);
+void owner_fork_unlock(struct arena *arena); /* when all are shared */
 void owner_fork_share(struct arena *arena, struct owner *owner);
 void owner_fork_parent(struct arena *arena);
 void owner_fork_child(struct arena *arena);
 
 /* True in a child that shares our memory (vfork): it must change nothing. */
 bool owner_in_vfork_child(void);
+
+/*
+ * True in a child that was made without fork's handlers (_Fork, clone): what it has
+ * is a copy in which locks may be held by nobody. It uses no session.
+ */
+bool owner_orphaned(void);
 
 #endif /* OWNER_H */

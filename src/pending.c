@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "pending.h"
 
+#include "guard.h"
 #include "libc.h"
 
 #include <errno.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct guard lock = GUARD_INIT;
 static struct connection *first;
 static atomic_int count;
 
 void pending_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	guard_lock(&lock);
 }
 
 void pending_unlock(void)
 {
-	pthread_mutex_unlock(&lock);
+	guard_unlock(&lock);
 }
 
 static bool listed(const struct connection *c)
@@ -69,6 +70,34 @@ static void drive(struct pending_wait *w)
 		w->end_ms = tick_ms;
 }
 
+/* References are taken without the list's lock: dropping one may come back to it. */
+static void collect(struct pending_wait *w)
+{
+	struct connection *found[PENDING_MAX];
+	int n = 0;
+
+	pending_lock();
+	for (struct connection *c = first; c && n < PENDING_MAX; c = c->next_pending) {
+		if (c->driving || !owner_is_self(&c->owner))
+			continue;
+		found[n++] = c;
+		w->pfds[n] =
+			(struct pollfd){.fd = c->pending_fd, .events = (short)c->pending_events};
+	}
+	pending_unlock();
+	for (int i = 0; i < n; i++) {
+		struct entry *entry = fdtable_get(w->pfds[i + 1].fd);
+
+		/* The connection may be gone by now: only its address is compared. */
+		if (!entry || entry->object != found[i]) {
+			fdtable_put(entry);
+			continue;
+		}
+		w->entries[w->n++] = entry;
+		w->pfds[w->n] = w->pfds[i + 1];
+	}
+}
+
 void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, short events,
 		       int64_t end_ms)
 {
@@ -77,23 +106,8 @@ void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, s
 	w->own = own;
 	if (own)
 		drive(w);
-	pending_lock();
-	for (struct connection *c = first; c && w->n < PENDING_MAX; c = c->next_pending) {
-		struct entry *entry;
-
-		if (c->driving || !owner_is_self(&c->owner))
-			continue;
-		entry = fdtable_get(c->pending_fd);
-		if (!entry)
-			continue;
-		/* What is another's by now is dropped after the wait: poll ignores -1. */
-		w->entries[w->n++] = entry;
-		w->pfds[w->n] = (struct pollfd){
-			.fd = entry->object == c ? c->pending_fd : -1,
-			.events = (short)c->pending_events,
-		};
-	}
-	pending_unlock();
+	if (pending_any())
+		collect(w);
 	w->pfds[0] = (struct pollfd){.fd = fd, .events = events};
 }
 

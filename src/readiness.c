@@ -89,6 +89,15 @@ static short failure(const struct connection *c)
 	return c->state == STATE_FAILED || c->so_error ? POLLERR | POLLHUP : 0;
 }
 
+/*
+ * Open, and this process's. Of another's the kernel's answer has to do: what it
+ * would read here was not for it. poll is no reason to claim a session.
+ */
+static bool usable(const struct connection *c)
+{
+	return c->state == STATE_OPEN && owner_is_self(&c->owner);
+}
+
 static void ask_one(struct set *s, nfds_t i)
 {
 	struct watched *w = &s->watched[i];
@@ -99,7 +108,7 @@ static void ask_one(struct set *s, nfds_t i)
 		return;
 	if (c->state == STATE_HANDSHAKE || c->state == STATE_CONNECTING)
 		ask_handshake(c, p, s);
-	if (c->state == STATE_OPEN && output_pending(c) && output_flush(c, p->fd) == -EAGAIN)
+	if (usable(c) && output_pending(c) && output_flush(c, p->fd) == -EAGAIN)
 		p->events |= POLLOUT;
 	w->extra = failure(c);
 	connection_unlock(c);
@@ -124,8 +133,7 @@ static short answer_one(struct set *s, nfds_t i)
 		return revents;
 	if (c->state == STATE_HANDSHAKE || c->state == STATE_CONNECTING)
 		revents = 0; /* the next round steps it */
-	else if (c->state == STATE_OPEN && (revents & READ_EVENTS) &&
-		 !connection_readable(c, s->asked[i].fd))
+	else if (usable(c) && (revents & READ_EVENTS) && !connection_readable(c, s->asked[i].fd))
 		revents &= (short)~READ_EVENTS;
 	revents |= failure(c);
 	connection_unlock(c);

@@ -212,7 +212,7 @@ ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int
 	/* No urgent data in TLS: as TCP without any (tcp(7)). */
 	if (flags & MSG_OOB)
 		return -EINVAL;
-	n = connection_lock(c);
+	n = connection_enter(c, fd);
 	if (n < 0)
 		return n;
 	c->in_drained = false;

@@ -289,7 +289,7 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	n = connection_lock(c);
+	n = connection_enter(c, fd);
 	if (n < 0)
 		return n;
 	n = send_locked(c, fd, cur, flags);

@@ -24,6 +24,9 @@ int sockets_accept(struct entry *e, int fd, struct sockaddr *sa, socklen_t *len,
 int sockets_shutdown(struct entry *e, int fd, int how);
 int sockets_close(int fd);
 
+/* close_range(2): ours one by one, the rest in the kernel. */
+int sockets_close_range(unsigned int first, unsigned int last, int flags);
+
 /* F_DUPFD and kin: a new number, at least min. */
 int sockets_dup(struct entry *e, int fd, int min, bool cloexec);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 
 ssize_t sockets_send(struct entry *e, int fd, const struct iovec *iov, size_t n, int flags)
@@ -26,6 +27,15 @@ ssize_t sockets_send(struct entry *e, int fd, const struct iovec *iov, size_t n,
 	return r;
 }
 
+/* The error queue holds no application data: it is the kernel's. */
+static ssize_t receive_errors(int fd, const struct iovec *iov, size_t n, int flags)
+{
+	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n};
+	ssize_t r = libc.recvmsg(fd, &msg, flags);
+
+	return r < 0 ? -errno : r;
+}
+
 ssize_t sockets_receive(struct entry *e, int fd, const struct iovec *iov, size_t n, int flags)
 {
 	struct cursor cur;
@@ -33,7 +43,9 @@ ssize_t sockets_receive(struct entry *e, int fd, const struct iovec *iov, size_t
 
 	if (!e->object)
 		r = -EBADF;
-	if (r == 0)
+	if (r == 0 && (flags & MSG_ERRQUEUE))
+		r = receive_errors(fd, iov, n, flags);
+	else if (r == 0)
 		r = connection_receive(e->object, fd, &cur, flags);
 	fdtable_put(e);
 	return r;
@@ -63,6 +75,11 @@ ssize_t sockets_recvmsg(struct entry *e, int fd, struct msghdr *msg, int flags)
 
 	if (msg->msg_iovlen > IOV_MAX)
 		return sockets_refuse(e, EMSGSIZE);
+	if (e->object && (flags & MSG_ERRQUEUE)) {
+		fdtable_put(e);
+		r = libc.recvmsg(fd, msg, flags);
+		return r < 0 ? -errno : r;
+	}
 	r = sockets_receive(e, fd, msg->msg_iov, msg->msg_iovlen, flags);
 	if (r < 0)
 		return r;
@@ -82,7 +99,7 @@ int sockets_ioctl(struct entry *e, int fd, unsigned long request, void *arg)
 		return sockets_set_cloexec(e, fd, request == FIOCLEX);
 	r = c ? connection_lock(c) : -EBADF;
 	if (r == 0) {
-		if (request == FIONREAD && c->state == STATE_OPEN) {
+		if (request == FIONREAD && c->state == STATE_OPEN && connection_claim(c) == 0) {
 			connection_readable(c, fd);
 			*(int *)arg = (int)engine_pending(c->engine);
 		} else {
