@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "arguments.h"
+
+#include "common.h"
+#include "results.h"
+
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_BYTES   (1u << 26)
+#define MAX_IDLE    100000u
+#define MAX_SECONDS 600
+
+static const struct option long_options[] = {
+	{"measures", required_argument, NULL, 'm'},
+	{"contenders", required_argument, NULL, 'c'},
+	{"rounds", required_argument, NULL, 'r'},
+	{"seconds", required_argument, NULL, 's'},
+	{"writes", required_argument, NULL, 'W'},
+	{"reads", required_argument, NULL, 'R'},
+	{"connections", required_argument, NULL, 'n'},
+	{"cipher", required_argument, NULL, 'C'},
+	{"json", required_argument, NULL, 'j'},
+	{"instructions", no_argument, NULL, 'i'},
+	{"no-pin", no_argument, NULL, 'P'},
+	{"programs", required_argument, NULL, 'd'},
+	{"library", required_argument, NULL, 'l'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static const char usage[] =
+	"usage: bench [option...]\n"
+	"  --measures LIST      of bulk, pingpong, handshakes, idle, plain (all)\n"
+	"  --contenders LIST    of tcp, gnutls, openssl, openssl-release, tlssock (all)\n"
+	"  --rounds N           every contender once in each (9)\n"
+	"  --seconds N          for one measure of one contender (0.25)\n"
+	"  --writes LIST        bytes in one send of bulk (16384,1024)\n"
+	"  --reads LIST         bytes of room in one receive of bulk (16384,65536)\n"
+	"  --connections N      held idle (1000)\n"
+	"  --cipher NAME        TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256 or\n"
+	"                       TLS_CHACHA20_POLY1305_SHA256 (the first)\n"
+	"  --json FILE          writes every value there\n"
+	"  --instructions       counts plain calls' instructions (needs valgrind)\n"
+	"  --no-pin             leaves the choice of CPUs to the scheduler\n"
+	"  --programs DIR       where the contenders' programs are (beside this one)\n"
+	"  --library FILE       to preload (../src/libtlssock.so from there)\n";
+
+static unsigned int parse_count(const char *name, const char *text, unsigned int most)
+{
+	double value = parse_number(name, text);
+
+	if (value < 1 || value > most || value != (double)(unsigned int)value)
+		die("%s: 1 to %u, not '%s'", name, most, text);
+	return (unsigned int)value;
+}
+
+static unsigned int parse_sizes(const char *name, const char *list, unsigned int *sizes)
+{
+	char *copy = copy_text(list), *rest = copy, *word;
+	unsigned int count = 0;
+
+	while ((word = strsep(&rest, ","))) {
+		if (count == MAX_SIZES)
+			die("%s: at most %d sizes", name, MAX_SIZES);
+		sizes[count++] = parse_count(name, word, MAX_BYTES);
+	}
+	free(copy);
+	return count;
+}
+
+static double parse_seconds(const char *text)
+{
+	double seconds = parse_number("--seconds", text);
+
+	if (seconds <= 0 || seconds > MAX_SECONDS)
+		die("--seconds: more than 0, at most %d, not '%s'", MAX_SECONDS, text);
+	return seconds;
+}
+
+static void take(struct arguments *arguments, int option)
+{
+	switch (option) {
+	case 'm':
+		arguments->measures = optarg;
+		break;
+	case 'c':
+		arguments->contenders = optarg;
+		break;
+	case 'r':
+		arguments->rounds = parse_count("--rounds", optarg, MAX_ROUNDS);
+		break;
+	case 's':
+		arguments->seconds = parse_seconds(optarg);
+		break;
+	case 'W':
+		arguments->write_count = parse_sizes("--writes", optarg, arguments->writes);
+		break;
+	case 'R':
+		arguments->read_count = parse_sizes("--reads", optarg, arguments->reads);
+		break;
+	case 'n':
+		arguments->connections = parse_count("--connections", optarg, MAX_IDLE);
+		break;
+	case 'C':
+		arguments->cipher = optarg;
+		break;
+	case 'j':
+		arguments->json = optarg;
+		break;
+	case 'i':
+		arguments->instructions = true;
+		break;
+	case 'P':
+		arguments->pin = false;
+		break;
+	case 'd':
+		arguments->programs = optarg;
+		break;
+	case 'l':
+		arguments->library = optarg;
+		break;
+	case 'h':
+		fputs(usage, stdout);
+		exit(0);
+	default:
+		fputs(usage, stderr);
+		exit(2);
+	}
+}
+
+/* Where the build puts things, seen from this program. */
+static void find_places(struct arguments *arguments)
+{
+	static char self[PATH_MAX], library[PATH_MAX];
+	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (size < 0)
+		die_errno("/proc/self/exe");
+	if (!arguments->programs)
+		arguments->programs = dirname(self);
+	if (arguments->library)
+		return;
+	if (snprintf(library, sizeof(library), "%s/../src/libtlssock.so", arguments->programs) >=
+	    (int)sizeof(library))
+		die("path too long: %s", arguments->programs);
+	arguments->library = library;
+}
+
+void arguments_parse(struct arguments *arguments, int argc, char **argv)
+{
+	int option;
+
+	*arguments = (struct arguments){
+		.cipher = "TLS_AES_256_GCM_SHA384",
+		.rounds = 9,
+		.seconds = 0.25,
+		.connections = 1000,
+		.pin = true,
+		.writes = {16384, 1024},
+		.write_count = 2,
+		.reads = {16384, 65536},
+		.read_count = 2,
+	};
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		take(arguments, option);
+	if (optind < argc)
+		die("not an option: '%s'", argv[optind]);
+	find_places(arguments);
+}
+
+bool list_has(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (!list)
+		return true;
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+void list_check(const char *list, const char *const *names, unsigned int count)
+{
+	char *copy = list ? copy_text(list) : NULL, *rest = copy, *word;
+
+	while ((word = strsep(&rest, ","))) {
+		bool known = false;
+
+		for (unsigned int i = 0; i < count; i++)
+			known |= strcmp(names[i], word) == 0;
+		if (!known)
+			die("there is no '%s'", word);
+	}
+	free(copy);
+}

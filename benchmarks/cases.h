@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the cases are called in the report.
+ */
+#ifndef BENCH_CASES_H
+#define BENCH_CASES_H
+
+#define BULK_LABEL(write, read) "bulk, " write "-byte writes, " read "-byte reads"
+#define PINGPONG_LABEL		"ping-pong, 64 bytes"
+#define HANDSHAKES_LABEL	"full handshakes, one after another"
+#define IDLE_LABEL		"memory of an idle connection"
+#define PLAIN_LABEL		"one byte on a plain descriptor, library preloaded"
+#define INSTRUCTIONS_LABEL	"the same, counted by callgrind"
+
+/* The rows of the last two that stand in place of contenders. */
+#define PLAIN_WITHOUT	      "without it"
+#define PLAIN_WITH	      "with it"
+#define PLAIN_BESIDE_TLS      "with a TLS socket"
+#define PLAIN_MORE	      "more, with it"
+#define PLAIN_MORE_BESIDE_TLS "more, with a TLS socket"
+#define PLAIN_NOISE	      "more, without it again"
+
+#endif /* BENCH_CASES_H */

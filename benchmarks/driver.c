@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs every measure of every contender, round by round, and reports. In a
+ * round all of them run once, so that what the machine does meanwhile meets
+ * all; each round begins with another contender.
+ *
+ * Exits with 1 if something could not be measured, never for a figure.
+ */
+#include "arguments.h"
+#include "cases.h"
+#include "common.h"
+#include "identity.h"
+#include "plain.h"
+#include "process.h"
+#include "report.h"
+#include "results.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_CASES (MAX_SIZES * MAX_SIZES + 3)
+/* Memory hardly varies, and 1,000 handshakes take their time. */
+#define IDLE_ROUNDS 2
+/*
+ * Where a program happens to lie in memory moves a call by more than the
+ * library does: many short runs, not a few long ones.
+ */
+#define PLAIN_RUNS 8
+
+static const struct contender_program {
+	const char *name;
+	const char *program;
+	const char *parameter; /* one more for the program, or NULL */
+	const char *only;      /* the one measure that it differs in, or NULL */
+} contenders[] = {
+	{"tcp", "bench-tcp", NULL, NULL},
+	{"gnutls", "bench-gnutls", NULL, NULL},
+	{"openssl", "bench-openssl", NULL, NULL},
+	{"openssl-release", "bench-openssl", "release-buffers=1", "idle"},
+	{"tlssock", "bench-tlssock", NULL, NULL},
+};
+
+static const char *const measure_names[] = {"bulk", "pingpong", "handshakes", "idle", "plain"};
+
+struct bench_case {
+	const char *measure;
+	char label[96];
+	unsigned int write_bytes;
+	unsigned int read_bytes;
+	unsigned int rounds;
+	bool failed[COUNT(contenders)];
+};
+
+static struct bench_case cases[MAX_CASES];
+static size_t case_count;
+
+static struct bench_case *add_case(const struct arguments *arguments, const char *measure,
+				   const char *label)
+{
+	struct bench_case *bench_case = &cases[case_count];
+
+	if (!list_has(arguments->measures, measure))
+		return NULL;
+	case_count++;
+	bench_case->measure = measure;
+	bench_case->rounds = arguments->rounds;
+	snprintf(bench_case->label, sizeof(bench_case->label), "%s", label);
+	return bench_case;
+}
+
+static void add_bulk_case(const struct arguments *arguments, unsigned int write_bytes,
+			  unsigned int read_bytes)
+{
+	struct bench_case *bench_case = add_case(arguments, "bulk", "");
+
+	if (!bench_case)
+		return;
+	bench_case->write_bytes = write_bytes;
+	bench_case->read_bytes = read_bytes;
+	snprintf(bench_case->label, sizeof(bench_case->label), BULK_LABEL("%u", "%u"), write_bytes,
+		 read_bytes);
+}
+
+static void make_cases(const struct arguments *arguments)
+{
+	struct bench_case *idle;
+
+	for (unsigned int w = 0; w < arguments->write_count; w++)
+		for (unsigned int r = 0; r < arguments->read_count; r++)
+			add_bulk_case(arguments, arguments->writes[w], arguments->reads[r]);
+	add_case(arguments, "pingpong", PINGPONG_LABEL);
+	add_case(arguments, "handshakes", HANDSHAKES_LABEL);
+	idle = add_case(arguments, "idle", IDLE_LABEL);
+	if (idle && idle->rounds > IDLE_ROUNDS)
+		idle->rounds = IDLE_ROUNDS;
+}
+
+/* "name value", from the client or the server. */
+static void take_line(const char *contender, const char *label, unsigned int round, char *line)
+{
+	const struct metric *metric;
+	char *value = strchr(line, ' ');
+
+	if (!value)
+		die("%s: not a result: '%s'", contender, line);
+	*value++ = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	metric = find_metric(line);
+	if (metric)
+		results_add(label, contender, metric, (int)round, parse_number(line, value));
+	else
+		results_add_fact(contender, line, value);
+}
+
+static bool run_worker(const struct arguments *arguments, const struct bench_case *bench_case,
+		       const struct contender_program *contender, const char *identity,
+		       unsigned int round)
+{
+	char program[4096], text[7][4096], line[512];
+	const char *const argv[] = {
+		program, bench_case->measure,  text[0], text[1], text[2], text[3], text[4], text[5],
+		text[6], contender->parameter, NULL};
+	struct process process;
+
+	snprintf(program, sizeof(program), "%s/%s", arguments->programs, contender->program);
+	if (access(program, X_OK) < 0) {
+		fprintf(stderr, "%s: not built: there is no %s\n", contender->name, program);
+		return false;
+	}
+	snprintf(text[0], sizeof(text[0]), "identity=%s", identity);
+	snprintf(text[1], sizeof(text[1]), "cipher=%s", arguments->cipher);
+	snprintf(text[2], sizeof(text[2]), "write=%u", bench_case->write_bytes);
+	snprintf(text[3], sizeof(text[3]), "read=%u", bench_case->read_bytes);
+	snprintf(text[4], sizeof(text[4]), "connections=%u", arguments->connections);
+	snprintf(text[5], sizeof(text[5]), "seconds=%g", arguments->seconds);
+	snprintf(text[6], sizeof(text[6]), "pin=%d", arguments->pin);
+	process_start(&process, argv, NULL);
+	while (fgets(line, sizeof(line), process.output))
+		take_line(contender->name, bench_case->label, round, line);
+	return process_finish(&process);
+}
+
+/* One that failed is not tried again: it may take its full time to fail. */
+static bool run_case(const struct arguments *arguments, struct bench_case *bench_case,
+		     const char *identity, unsigned int round)
+{
+	bool fine = true;
+
+	for (size_t i = 0; i < COUNT(contenders); i++) {
+		size_t which = (i + round) % COUNT(contenders);
+		const struct contender_program *contender = &contenders[which];
+
+		if (bench_case->failed[which] || !list_has(arguments->contenders, contender->name))
+			continue;
+		if (contender->only && strcmp(contender->only, bench_case->measure) != 0)
+			continue;
+		if (run_worker(arguments, bench_case, contender, identity, round))
+			continue;
+		fprintf(stderr, "%s: FAILED: %s\n", contender->name, bench_case->label);
+		bench_case->failed[which] = true;
+		fine = false;
+	}
+	return fine;
+}
+
+static bool run_round(const struct arguments *arguments, const char *identity, unsigned int round)
+{
+	bool fine = true;
+
+	fprintf(stderr, "round %u of %u\n", round + 1, arguments->rounds);
+	for (size_t i = 0; i < case_count; i++)
+		if (round < cases[i].rounds)
+			fine &= run_case(arguments, &cases[i], identity, round);
+	return fine;
+}
+
+static bool run_plain(const struct arguments *arguments)
+{
+	char program[4096];
+	bool fine = true;
+
+	if (access(arguments->library, R_OK) < 0) {
+		fprintf(stderr, "plain: FAILED: there is no library %s\n", arguments->library);
+		return false;
+	}
+	snprintf(program, sizeof(program), "%s/plain-calls", arguments->programs);
+	for (int run = 0; run < (int)arguments->rounds * PLAIN_RUNS && run < MAX_ROUNDS; run++)
+		fine &= plain_measure(program, arguments->library, arguments->seconds / PLAIN_RUNS,
+				      run);
+	if (arguments->instructions && !plain_count_instructions(program, arguments->library)) {
+		fprintf(stderr, "plain: FAILED: instructions could not be counted\n");
+		fine = false;
+	}
+	return fine;
+}
+
+static void check_lists(const struct arguments *arguments)
+{
+	const char *names[COUNT(contenders)];
+
+	for (size_t i = 0; i < COUNT(contenders); i++)
+		names[i] = contenders[i].name;
+	list_check(arguments->contenders, names, COUNT(contenders));
+	list_check(arguments->measures, measure_names, COUNT(measure_names));
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments;
+	struct run run;
+	const char *identity;
+	bool fine = true;
+
+	arguments_parse(&arguments, argc, argv);
+	check_lists(&arguments);
+	make_cases(&arguments);
+	signal(SIGPIPE, SIG_IGN);
+	identity = identity_new();
+	identity_choose_cipher(arguments.cipher);
+	run = (struct run){arguments.cipher, (int)arguments.rounds, arguments.seconds};
+	report_machine(&run);
+	for (unsigned int round = 0; case_count > 0 && round < arguments.rounds; round++)
+		fine &= run_round(&arguments, identity, round);
+	if (list_has(arguments.measures, "plain"))
+		fine &= run_plain(&arguments);
+	report_results();
+	if (arguments.json)
+		report_json(arguments.json, &run);
+	return fine ? 0 : 1;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_MACHINE_H
+#define BENCH_MACHINE_H
+
+#include <sys/utsname.h>
+
+struct machine {
+	struct utsname system;
+	char processor[128];
+	long processors;
+};
+
+void machine_describe(struct machine *machine);
+
+#endif /* BENCH_MACHINE_H */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A measure is a conversation between a client and a server process, and what
+ * each of them counts while it lasts.
+ */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+#include "contender.h"
+
+#include <netinet/in.h>
+
+struct measure {
+	const char *name;
+	void (*client)(const struct setting *setting, in_port_t port);
+	void (*server)(const struct setting *setting, int listener);
+};
+
+extern const struct measure bulk;
+extern const struct measure pingpong;
+extern const struct measure handshakes;
+extern const struct measure idle;
+
+/* Reports a figure to the driver, which knows its unit by its name. */
+void emit(const char *name, double value);
+/* The same for a fact that is text. */
+void emit_text(const char *name, const char *text);
+
+/* User and system CPU seconds of this process so far. */
+double cpu_seconds(void);
+
+/* A listening socket on a free port of the loopback address. */
+int link_listen(in_port_t *port);
+/* A connection, after the handshake; delay: leave Nagle's algorithm on. */
+void link_connect(struct link *link, in_port_t port, bool delay);
+void link_accept(struct link *link, int listener, bool delay);
+void link_close(struct link *link);
+
+/* Receives exactly size bytes; an end before that is a failure. */
+void link_receive_all(struct link *link, void *data, size_t size);
+
+#endif /* BENCH_MEASURE_H */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ours, linked: the calls of plain TCP on a socket that was asked to be TLS.
+ */
+#include "common.h"
+#include "contender.h"
+#include "plain_io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <tlssock.h>
+
+static char chain[4096], key[4096], trust[4096];
+
+static const struct option_value {
+	enum role role;
+	int option;
+	const char *name;
+	const char *value;
+} options[] = {
+	{ROLE_SERVER, TLS_CERTIFICATE_CHAIN, "TLS_CERTIFICATE_CHAIN", chain},
+	{ROLE_SERVER, TLS_PRIVATE_KEY, "TLS_PRIVATE_KEY", key},
+	{ROLE_CLIENT, TLS_TRUSTED_PEER_CERTIFICATES, "TLS_TRUSTED_PEER_CERTIFICATES", trust},
+	{ROLE_CLIENT, TLS_HOSTNAME, "TLS_HOSTNAME", SERVER_NAME},
+};
+
+static int tls_socket(enum role role)
+{
+	int fd = plain_socket(IPPROTO_TLS);
+
+	for (size_t i = 0; i < COUNT(options); i++) {
+		const struct option_value *option = &options[i];
+
+		if (option->role == role &&
+		    setsockopt(fd, IPPROTO_TLS, option->option, option->value,
+			       (socklen_t)strlen(option->value)) < 0)
+			die_errno(option->name);
+	}
+	return fd;
+}
+
+/*
+ * The library parses credentials when a socket is given them and shares them
+ * between sockets that name the same. A socket that stays open keeps them, as
+ * the other contenders keep theirs in a context.
+ */
+static void tls_setup(const struct setting *setting, enum role role)
+{
+	identity_path(setting, "cert.pem", chain, sizeof(chain));
+	identity_path(setting, "key.pem", key, sizeof(key));
+	identity_path(setting, "ca.pem", trust, sizeof(trust));
+	if (role == ROLE_CLIENT)
+		tls_socket(role);
+}
+
+static void tls_start(struct link *link, enum role role)
+{
+	(void)link;
+	(void)role;
+}
+
+/* Asked on the client: its figures count only if it verified the server. */
+static void tls_describe(struct link *link, char *text, size_t size)
+{
+	struct tls_info info;
+	socklen_t length = sizeof(info);
+	char cipher[64];
+	socklen_t cipher_length = sizeof(cipher);
+
+	if (getsockopt(link->fd, IPPROTO_TLS, TLS_CHOSEN_CIPHER, cipher, &cipher_length) < 0)
+		die_errno("getsockopt TLS_CHOSEN_CIPHER");
+	if (getsockopt(link->fd, IPPROTO_TLS, TLS_INFO, &info, &length) < 0)
+		die_errno("getsockopt TLS_INFO");
+	if (!info.verified)
+		die("the server was not verified");
+	snprintf(text, size, "%s %s", cipher, info.group);
+}
+
+static void tls_version(char *text, size_t size)
+{
+	snprintf(text, size, "libtlssock %s", tlssock_version());
+}
+
+const struct contender contender = {
+	.setup = tls_setup,
+	.socket = tls_socket,
+	.start = tls_start,
+	.send = plain_send,
+	.receive = plain_receive,
+	.stop = plain_stop,
+	.describe = tls_describe,
+	.version = tls_version,
+};

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* The table while other threads look numbers up. The numbers here have no file. */
+#include "fdtable.h"
+#include "unit.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { A = 500 };
+
+static int released;
+static int objects[2];
+
+static void count_release(void *object)
+{
+	(void)object;
+	released++;
+}
+
+static struct entry *install(void *object)
+{
+	struct entry *e = fdtable_new(object, count_release);
+
+	assert_int_equal(fdtable_install(A, e, false), 0);
+	fdtable_put(e);
+	return e;
+}
+
+struct waiter {
+	pthread_t thread;
+	atomic_bool started;
+	struct entry *got;
+};
+
+static void *wait_for_close(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->started = true;
+	w->got = fdtable_get(A);
+	return NULL;
+}
+
+/* Whoever looks while a number is closed gets what comes after, or no object. */
+static void test_waiter_sees_what_comes_after(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		struct entry *e = install(&objects[0]), *next;
+		struct waiter w = {.started = false};
+		bool last;
+
+		assert_ptr_equal(fdtable_begin_close(A, &last), e);
+		assert_int_equal(pthread_create(&w.thread, NULL, wait_for_close, &w), 0);
+		while (!w.started)
+			;
+		next = install(&objects[1]);
+		fdtable_end_close(A);
+		pthread_join(w.thread, NULL);
+		assert_non_null(w.got);
+		assert_true(w.got == next || !w.got->object);
+		fdtable_put(w.got);
+		fdtable_put(e);
+		fdtable_put(fdtable_remove(A));
+	}
+	assert_int_equal(released, 400);
+}
+
+enum { ALIVE = 0x600d, ROUNDS = 20000, NUMBERS = 4 };
+
+struct object {
+	atomic_int magic;
+	int fd;
+};
+
+static atomic_bool stop;
+
+static void end_object(void *object)
+{
+	((struct object *)object)->magic = 0;
+	free(object);
+}
+
+/* A reference must be to a living object that this number named. */
+static void *look_up(void *wrong)
+{
+	while (!stop) {
+		for (int fd = A; fd < A + NUMBERS; fd++) {
+			struct entry *e = fdtable_get(fd);
+			const struct object *o = e ? e->object : NULL;
+
+			if (o && (o->magic != ALIVE || o->fd != fd))
+				(*(atomic_int *)wrong)++;
+			fdtable_put(e);
+		}
+	}
+	return NULL;
+}
+
+static void replace(int fd, bool by_close)
+{
+	struct object *o = malloc(sizeof(*o));
+	struct entry *e, *old;
+	bool last;
+
+	*o = (struct object){ALIVE, fd};
+	e = fdtable_new(o, end_object);
+	if (by_close) {
+		old = fdtable_begin_close(fd, &last);
+		fdtable_end_close(fd);
+	} else {
+		old = fdtable_remove(fd);
+	}
+	assert_int_equal(fdtable_install(fd, e, false), 0);
+	fdtable_put(old);
+	fdtable_put(e);
+}
+
+static void test_threads_see_living_objects(void **state)
+{
+	atomic_int wrong = 0;
+	pthread_t threads[3];
+
+	(void)state;
+	stop = false;
+	for (size_t i = 0; i < COUNT(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, look_up, &wrong), 0);
+	for (int i = 0; i < ROUNDS; i++)
+		replace(A + i % NUMBERS, i % 3 == 0);
+	stop = true;
+	for (size_t i = 0; i < COUNT(threads); i++)
+		pthread_join(threads[i], NULL);
+	for (int fd = A; fd < A + NUMBERS; fd++)
+		fdtable_put(fdtable_remove(fd));
+	assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT_CASE(test_waiter_sees_what_comes_after),
+		UNIT_CASE(test_threads_see_living_objects),
+	};
+
+	return cmocka_run_group_tests_name("fdtable: threads", tests, NULL, NULL);
+}

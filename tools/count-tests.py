@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""count-tests.py LOG...: sums the cases of meson's test logs (testlog.json).
+
+Prints each failed case, each skipped one with its reason, and as the last line
+the sums. A test program that crashed, timed out or broke off counts as one
+failed case more, whatever it had reported. Exit status 1 if a case failed or
+none passed."""
+import collections
+import json
+import re
+import sys
+
+CASE = re.compile(r"(?P<bad>not )?ok\b\s*\d*\s*(?:- )?(?P<name>[^#]*)(?P<skip>#\s*skip\S*)?\s*(?P<why>.*)",
+                  re.IGNORECASE)
+PLAN_SKIPS = re.compile(r"1\.\.0\s*#\s*skip\S*\s*(?P<why>.*)", re.IGNORECASE | re.MULTILINE)
+
+
+def cases_of(test):
+    """Yields outcome, name and reason of each case of one run of a test program."""
+    output = test["stdout"] or ""
+    seen = collections.Counter()
+    for line in output.splitlines():
+        if match := CASE.match(line):
+            outcome = "skipped" if match["skip"] else "failed" if match["bad"] else "passed"
+            seen[outcome] += 1
+            yield outcome, f"{test['name']}: {match['name'].strip()}", match["why"]
+    if test["result"] not in ("OK", "SKIP"):
+        # An exit status alone may just say that cases failed.
+        broke_off = test["result"] in ("TIMEOUT", "INTERRUPT") or test["returncode"] < 0
+        if broke_off or not seen["failed"]:
+            yield "failed", test["name"], f"{test['result']}, exit status {test['returncode']}"
+    elif not seen:
+        why = PLAN_SKIPS.search(output)
+        yield ("passed" if test["result"] == "OK" else "skipped", test["name"],
+               why["why"] if why else "")
+
+
+def read(paths):
+    for path in paths:
+        with open(path, encoding="utf-8") as log:
+            for line in log:
+                yield json.loads(line)
+
+
+def main():
+    sums = collections.Counter()
+    told = collections.Counter()
+    for test in read(sys.argv[1:]):
+        for outcome, name, why in cases_of(test):
+            sums[outcome] += 1
+            if outcome != "passed":
+                told[f"{outcome}: {name}" + (f" ({why})" if why else "")] += 1
+    for line, times in sorted(told.items()):
+        print(line if times == 1 else f"{line}, {times} times")
+    print(f"{sums['passed']} passed, {sums['failed']} failed, {sums['skipped']} skipped")
+    return 1 if sums["failed"] or not sums["passed"] else 0
+
+
+sys.exit(main())
