@@ -161,7 +161,10 @@ int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *ar
 	relock(c);
 	if (c->closing)
 		return -EINTR;
-	return fdtable_names(fd, c->entry) ? r : -EBADF;
+	if (!fdtable_names(fd, c->entry))
+		return -EBADF;
+	/* fork may have come by: the session is to be claimed again. */
+	return r == 0 && c->engine ? connection_claim(c) : r;
 }
 
 static int64_t clock_ms(clockid_t clock)

@@ -103,8 +103,8 @@ void connection_unlock(struct connection *c);
  * that its call holds on the entry. fd is the number that the caller was called
  * with.
  *
- * Returns what op did, or -EINTR if the socket was closed meanwhile, or -EBADF
- * if the number names another one now.
+ * Returns what op did, or -EINTR if the socket was closed meanwhile, -EBADF if the
+ * number names another one now, -EBADFD if another process has the session.
  */
 int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *arg);
 

@@ -35,7 +35,8 @@ static void share_one(void *object, void *unused)
 
 	(void)unused;
 	c->shared = true;
-	if (has_session(c))
+	/* A thread that is sending goes on: how far it is nobody else can know. */
+	if (has_session(c) && !c->flushing)
 		owner_fork_share(arena, &c->owner);
 }
 

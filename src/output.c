@@ -101,7 +101,7 @@ int output_flush_wait(struct connection *c, int fd)
 	while (r == -EAGAIN) {
 		/* Another thread sends, and our records are behind its own. */
 		r = c->flushing ? connection_poll(c, fd, POLLOUT, -1) : flush_piece(c, fd);
-		if (r == -EINTR || r == -EAGAIN || r == -EBADF)
+		if (r == -EINTR || r == -EAGAIN || r == -EBADF || r == -EBADFD)
 			return r;
 		if (r < 0)
 			return broken(c, r);

@@ -103,7 +103,7 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 		r = connection_poll(c, fd, events, end_ms);
 	if (r == -ETIMEDOUT)
 		return -EAGAIN;
-	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF && r != -ENOMEM)
+	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF && r != -EBADFD && r != -ENOMEM)
 		return connection_fail(c, fd, r, "receiving", error_errno_text(-r));
 	return r;
 }

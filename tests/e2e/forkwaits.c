@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* fork while another thread of the parent waits in recv on the same socket. */
 #include "child.h"
+#include "stream.h"
 #include "trace.h"
 #include "waiting.h"
+#include <pthread.h>
 #include <string.h>
+#include <sys/time.h>
 #include <tlssock.h>
 #include <unistd.h>
 
@@ -71,7 +74,75 @@ static void child_takes_over(void **state)
 	link_close(&link);
 }
 
-static const struct CMUnitTest tests[] = {CASE(children_pass), CASE(child_takes_over)};
+#define LARGE (8 << 20)
+
+static ssize_t send_large(struct waiting *waiting)
+{
+	static char data[LARGE];
+
+	stream_fill(0, data, sizeof(data));
+	return send(waiting->fd, data, sizeof(data), MSG_NOSIGNAL);
+}
+
+static int try_to_send(void *arg)
+{
+	struct child_turns *turns = arg;
+	ssize_t sent = send(turns->fd, "child", 5, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	close(turns->fd);
+	return sent < 0 ? 0 : 1;
+}
+
+/* Read what comes until the sender has returned and nothing more is there. */
+static size_t drain(int fd, struct waiting *waiting, char *buf, size_t size)
+{
+	const struct timeval tick = {0, 100000};
+	size_t n = 0;
+	int joined = 0;
+	ssize_t r;
+
+	assert_ok(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof(tick)));
+	for (;;) {
+		r = recv(fd, buf + n, size - n, 0);
+		if (r > 0)
+			n += (size_t)r;
+		else if (joined)
+			break;
+		else
+			joined = pthread_tryjoin_np(waiting->thread, NULL) == 0;
+	}
+	if (r < 0)
+		assert_int_equal(errno, EAGAIN); /* not EBADMSG: nothing was sealed twice */
+	return n;
+}
+
+/*
+ * The parent's sender waits for the window, with records sealed and not yet
+ * sent, and the child tries to send. Whoever has the session then: what the
+ * parent's send says arrives, in order and nothing twice.
+ */
+static void sender_waits(void **state)
+{
+	static char got[LARGE + 8];
+	struct link link;
+	struct child_turns turns;
+	struct waiting waiting;
+	size_t n;
+
+	(void)state;
+	link_open(&link, IPPROTO_TLS, AF_INET);
+	child_turns_init(&turns, link.client);
+	waiting_start_in(&waiting, link.client, send_large);
+	assert_int_equal(child_finish(child_start(try_to_send, &turns)), 0);
+	n = drain(link.server, &waiting, got, sizeof(got));
+	assert_int_equal(waiting.result, n);
+	assert_int_equal(stream_mismatch(0, got, n), n);
+	child_turns_fini(&turns);
+	link_close(&link);
+}
+
+static const struct CMUnitTest tests[] = {CASE(children_pass), CASE(child_takes_over),
+					  CASE(sender_waits)};
 
 int main(void)
 {

@@ -9,12 +9,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void *receive(void *arg)
+static ssize_t receive(struct waiting *waiting)
+{
+	return recv(waiting->fd, waiting->buf, sizeof(waiting->buf), 0);
+}
+
+static void *run(void *arg)
 {
 	struct waiting *w = arg;
 
 	__atomic_store_n(&w->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
-	w->result = recv(w->fd, w->buf, sizeof(w->buf), 0);
+	w->result = w->call(w);
 	w->error = errno;
 	return NULL;
 }
@@ -43,10 +48,15 @@ static void until_asleep(pid_t tid)
 
 void waiting_start(struct waiting *waiting, int fd)
 {
+	waiting_start_in(waiting, fd, receive);
+}
+
+void waiting_start_in(struct waiting *waiting, int fd, waiting_call *call)
+{
 	pid_t tid;
 
-	*waiting = (struct waiting){.fd = fd};
-	assert_int_equal(pthread_create(&waiting->thread, NULL, receive, waiting), 0);
+	*waiting = (struct waiting){.fd = fd, .call = call};
+	assert_int_equal(pthread_create(&waiting->thread, NULL, run, waiting), 0);
 	while (!(tid = __atomic_load_n(&waiting->tid, __ATOMIC_ACQUIRE)))
 		sched_yield();
 	until_asleep(tid);
