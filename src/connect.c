@@ -99,12 +99,17 @@ static int after_tcp(struct connection *c, int fd)
 
 	if (c->state == STATE_CONNECTING)
 		handshake_begin(c, fd, false);
-	/* Deferred, it still starts: a server's accept waits for our first bytes. */
-	r = handshake_run(c, fd, nonblock || later,
-			  nonblock || later ? -1 : connection_socket_end_ms(fd, SO_SNDTIMEO));
-	if (r == -EAGAIN)
-		return later ? 0 : -EINPROGRESS;
-	return r;
+	if (later) {
+		/*
+		 * It still starts: a server's accept waits for our first bytes. Should it
+		 * fail already, the first call that needs it says so.
+		 */
+		handshake_step(c, fd);
+		return 0;
+	}
+	r = handshake_run(c, fd, nonblock,
+			  nonblock ? -1 : connection_socket_end_ms(fd, SO_SNDTIMEO));
+	return r == -EAGAIN ? -EINPROGRESS : r;
 }
 
 static int connect_to(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len,

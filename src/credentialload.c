@@ -32,7 +32,8 @@ static int explain(const struct reason *why, const struct credential_item *item,
 
 static int explain_gnutls(const struct reason *why, const struct credential_item *item, int result)
 {
-	if (result == GNUTLS_E_MEMORY_ERROR)
+	/* Parsers hide it behind errors of their own. */
+	if (result == GNUTLS_E_MEMORY_ERROR || errno == ENOMEM)
 		return explain(why, item, -ENOMEM, error_text(result));
 	if (result == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
 		return explain(why, item, -EPROTO, "the key does not belong to the certificate");
@@ -258,6 +259,7 @@ int credential_load(const struct credential_spec *spec, gnutls_certificate_crede
 	const struct credential_item *chain = NULL;
 	int r = 0;
 
+	errno = 0;
 	for (size_t i = 0; r == 0 && i < spec->count; i++) {
 		const struct credential_item *item = &spec->items[i];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "credentialspec.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,29 @@ bool credential_spec_equal(const struct credential_spec *a, const struct credent
 	return true;
 }
 
+static bool later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
+/* Of a directory: the sizes of its files together, and the latest change of one. */
+static void stamp_directory(const char *path, struct credential_stamp *stamp)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	struct stat st;
+
+	while (dir && (entry = readdir(dir))) {
+		if (fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
+			continue;
+		stamp->size += st.st_size;
+		if (later(&st.st_ctim, &stamp->changed))
+			stamp->changed = st.st_ctim;
+	}
+	if (dir)
+		closedir(dir);
+}
+
 void credential_stamp(const struct credential_item *item, struct credential_stamp *stamp)
 {
 	struct stat st;
@@ -136,9 +160,12 @@ void credential_stamp(const struct credential_item *item, struct credential_stam
 	memset(stamp, 0, sizeof(*stamp));
 	if (item->kind != CREDENTIAL_PATH || stat(item->data, &st) < 0)
 		return;
+	if (S_ISDIR(st.st_mode))
+		stamp_directory(item->data, stamp);
 	stamp->dev = st.st_dev;
 	stamp->ino = st.st_ino;
-	stamp->size = st.st_size;
+	stamp->size += st.st_size;
 	stamp->modified = st.st_mtim;
-	stamp->changed = st.st_ctim;
+	if (!S_ISDIR(st.st_mode))
+		stamp->changed = st.st_ctim;
 }

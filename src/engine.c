@@ -88,7 +88,7 @@ static const char *clear_alert(const struct engine *e)
 /* Says what went wrong, and turns the result into an errno. */
 static int fail(struct engine *e, int result)
 {
-	int r = error_from_gnutls(result);
+	int r = e->no_memory ? -ENOMEM : error_from_gnutls(result);
 
 	if (r == -EAGAIN)
 		return r;
@@ -172,6 +172,10 @@ ssize_t engine_open(struct engine *e)
 	/* A warning, user_canceled before close_notify for one, ends nothing. */
 	if (n < 0 && !gnutls_error_is_fatal((int)n))
 		return -EAGAIN;
+	/* In TLS 1.3 GnuTLS gives up at it; all that may follow is close_notify. */
+	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED &&
+	    gnutls_alert_get(e->session) == GNUTLS_A_USER_CANCELED)
+		return 0;
 	if (n < 0)
 		return fail(e, (int)n);
 	if (n == 0 && !packet)

@@ -69,6 +69,7 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 	for (int i = 0; i < n; i++)
 		total += iov[i].iov_len;
 	if (buffer_reserve(&e->output, total) < 0) {
+		e->no_memory = true;
 		gnutls_transport_set_errno(e->session, ENOMEM);
 		return -1;
 	}

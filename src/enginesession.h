@@ -14,6 +14,7 @@ struct engine {
 	char *name; /* what a client verifies */
 	bool server;
 	bool verified;
+	bool no_memory;	   /* a sealed record could not be queued */
 	int verdict_alert; /* not 0: the peer was refused, and with which alert */
 	char *reason;
 

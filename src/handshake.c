@@ -158,14 +158,14 @@ static int step(struct connection *c, int fd)
 	for (;;) {
 		r = run_engine(c, fd);
 		flushed = output_flush(c, fd);
+		if (r < 0 && r != -EAGAIN)
+			return failed(c, fd, r, engine_reason(c->engine));
+		if (flushed < 0 && flushed != -EAGAIN)
+			return failed(c, fd, flushed, error_errno_text(-flushed));
 		if (r == 0)
 			return done(c, fd);
-		if (r != -EAGAIN)
-			return failed(c, fd, r, engine_reason(c->engine));
 		if (flushed == -EAGAIN)
 			return -EAGAIN;
-		if (flushed < 0)
-			return failed(c, fd, flushed, error_errno_text(-flushed));
 		r = get_input(c, fd);
 		if (r < 0)
 			return r;

@@ -98,7 +98,7 @@ void log_line(enum log_level level, const char *format, ...)
 			len = sizeof(line) - 2;
 		/* What a peer chose (a name, a subject) must not forge a line. */
 		for (size_t i = 0; i < len; i++)
-			if ((unsigned char)line[i] < ' ')
+			if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 				line[i] = '?';
 		emit(level, line, len);
 	}

@@ -114,7 +114,7 @@ static const char *name_of_node(const char *node, const struct addrinfo *result,
 	memcpy(name, node, len + 1);
 	if (name[len - 1] == '.')
 		name[len - 1] = '\0';
-	return name;
+	return name[0] ? name : NULL;
 }
 
 void names_learn(const char *node, const struct addrinfo *result)

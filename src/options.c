@@ -38,12 +38,13 @@ static int get_hostname(struct connection *c, int name, struct option_value *out
 
 static int set_hostname(struct connection *c, int name, const void *v, size_t len)
 {
-	char *text = v && len ? options_text(v, len) : NULL;
+	char *text = NULL;
 	size_t n;
+	int r = v && len ? options_text(&text, v, len) : 0;
 
 	(void)name;
-	if (v && len && !text)
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	n = text ? strlen(text) : 0;
 	if (n > 255) {
 		free(text);

@@ -35,9 +35,8 @@ int options_get_alpn_list(struct connection *c, int name, struct option_value *o
 int options_set_credential(struct connection *c, int name, const void *v, size_t len);
 int options_set_tags(struct connection *c, int name, const void *v, size_t len);
 
-/* Copies a text option without its NUL. Returns NULL if a NUL is in the middle, or without memory.
- */
-char *options_text(const void *v, size_t len);
+/* Copies a text option without its NUL. -EINVAL if one is in the middle; -ENOMEM. */
+int options_text(char **out, const void *v, size_t len);
 
 /* Makes a value out of bytes, or out of a text with its NUL. 0 or -ENOMEM. */
 int options_value(struct option_value *out, const void *data, size_t len);

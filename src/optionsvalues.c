@@ -12,11 +12,14 @@
 
 enum { MAX_PROTOCOL = 255 }; /* RFC 7301, 3.1 */
 
-char *options_text(const void *v, size_t len)
+int options_text(char **out, const void *v, size_t len)
 {
 	if (len && ((const char *)v)[len - 1] == '\0')
 		len--;
-	return memchr(v, '\0', len) ? NULL : strndup(v, len);
+	if (memchr(v, '\0', len))
+		return -EINVAL;
+	*out = strndup(v, len);
+	return *out ? 0 : -ENOMEM;
 }
 
 int options_value(struct option_value *out, const void *data, size_t len)
@@ -60,10 +63,11 @@ static int keep_alpn(struct connection *c, char *list)
 
 int options_set_alpn(struct connection *c, int name, const void *v, size_t len)
 {
-	char *list = options_text(v, len);
+	char *list = NULL;
+	int r = options_text(&list, v, len);
 
 	(void)name;
-	return list ? keep_alpn(c, list) : -EINVAL;
+	return r < 0 ? r : keep_alpn(c, list);
 }
 
 int options_set_alpn_list(struct connection *c, int name, const void *v, size_t len)
@@ -147,14 +151,14 @@ int options_set_credential(struct connection *c, int name, const void *v, size_t
 	};
 	enum credential_role role = CREDENTIAL_CA;
 	struct credential_spec spec;
-	char *text = options_text(v, len);
-	int r;
+	char *text = NULL;
+	int r = options_text(&text, v, len);
 
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
 		if (roles[i].name == name)
 			role = roles[i].role;
-	if (!text)
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	r = credential_spec_copy(&spec, &c->settings->spec);
 	if (r == 0 && role == CREDENTIAL_CA)
 		credential_spec_drop(&spec, role);

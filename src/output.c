@@ -31,13 +31,15 @@ static int broken(struct connection *c, int error)
 
 	buffer_fini(&c->out);
 	buffer_fini(sealed);
+	/* What is lost was sealed: no record after it can be opened. */
+	c->out_error = error;
 	return error;
 }
 
 int output_flush(struct connection *c, int fd)
 {
-	if (!c->engine)
-		return 0;
+	if (!c->engine || c->out_error)
+		return c->out_error;
 	if (c->flushing)
 		return output_pending(c) ? -EAGAIN : 0;
 	while (next_piece(c)) {

@@ -23,7 +23,7 @@ struct arena {
 	unsigned int refs; /* objects of this process in it */
 	int pipe[2];	   /* the read end tells the parent that its child is gone */
 	pid_t parent;
-	bool is_parent;
+	bool is_shared_again;	/* by a later fork: there is one process more */
 	struct arena *replaced; /* by this one, to be freed when fork is over */
 };
 
@@ -113,7 +113,9 @@ static bool other_is_gone(const struct arena *arena)
 {
 	struct pollfd p = {.fd = arena->pipe[0], .events = POLLIN};
 
-	if (arena->is_parent)
+	if (arena->is_shared_again)
+		return false;
+	if (arena->parent == getpid())
 		return p.fd >= 0 && libc.poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
 	return getppid() != arena->parent;
 }
@@ -125,7 +127,7 @@ bool owner_claim_last(struct owner *owner)
 
 	if (!word || owner_is_self(owner))
 		return owner_is_self(owner);
-	if (atomic_load(&word->token) != 0)
+	if (owner_orphaned() || atomic_load(&word->token) != 0)
 		return false;
 	left = atomic_fetch_sub(&word->holders, 1) - 1;
 	if (left == 0 || (left == 1 && other_is_gone(owner->arena)))
@@ -213,8 +215,10 @@ void owner_fork_share(struct arena *arena, struct owner *owner)
 
 	if (!owner_is_self(owner)) {
 		/* Unclaimed from an earlier fork: one holder more of the same word. */
-		if (word)
+		if (word) {
 			atomic_fetch_add(&word->holders, 1);
+			owner->arena->is_shared_again = true;
+		}
 		return;
 	}
 	if (!arena || arena->used == arena->count) {
@@ -238,7 +242,6 @@ static void end(struct arena *arena, bool is_parent)
 
 	if (!arena)
 		return;
-	arena->is_parent = is_parent;
 	while ((old = arena->replaced)) {
 		arena->replaced = old->replaced;
 		arena_free(old);

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+enum { PEEK_TICK_MS = 10 };
+
 /* The peer's close_notify: the kernel's state shows the end too. */
 static ssize_t closed(struct connection *c, int fd)
 {
@@ -75,7 +77,26 @@ struct request {
 	size_t got;
 	int flags;
 	int64_t start_ms; /* of the first wait; 0: none yet */
+	bool ended;	  /* the peer has closed: no more will come */
 };
+
+/*
+ * A peek that wants more than is there (MSG_WAITALL): the byte that stays in the
+ * kernel makes every wait for input end at once, so it is looked at now and then.
+ */
+static int wait_tick(struct connection *c, int fd, struct request *q, int64_t end_ms)
+{
+	int64_t tick_ms = connection_now_ms() + PEEK_TICK_MS;
+	int r;
+
+	if (end_ms < 0)
+		end_ms = connection_socket_end_ms(fd, SO_RCVTIMEO);
+	if (q->ended || (end_ms >= 0 && connection_left_ms(end_ms) == 0))
+		return -EAGAIN;
+	r = connection_poll(c, fd, POLLRDHUP, tick_ms);
+	q->ended = r == 0;
+	return r == -ETIMEDOUT ? 0 : r;
+}
 
 /*
  * Waits until the kernel has something. The first wait of a call takes SO_RCVTIMEO
@@ -97,12 +118,14 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 	else
 		q->start_ms = connection_now_about_ms();
 	c->in_drained = false;
-	if (events == POLLIN && end_ms < 0)
+	if (engine_pending(c->engine) > 0)
+		return wait_tick(c, fd, q, end_ms);
+	if (events == POLLIN && end_ms < 0) {
 		r = input_wait(c, fd);
-	else
+	} else {
 		r = connection_poll(c, fd, events, end_ms);
-	if (r == -ETIMEDOUT)
-		return -EAGAIN;
+		r = r == -ETIMEDOUT ? -EAGAIN : r;
+	}
 	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF && r != -EBADFD && r != -ENOMEM)
 		return connection_fail(c, fd, r, "receiving", error_errno_text(-r));
 	return r;
@@ -126,11 +149,13 @@ static bool has_some(const struct connection *c, const struct request *q)
 static void deliver(struct connection *c, struct request *q)
 {
 	struct cursor at = *q->cur;
-	size_t skip = 0, len, n;
+	size_t pending = engine_pending(c->engine), skip = 0, len, n;
 	void *piece = NULL;
 
 	while ((len = cursor_piece(&at, &piece))) {
-		if (q->flags & MSG_PEEK)
+		if ((q->flags & MSG_PEEK) && (q->flags & MSG_TRUNC))
+			n = pending - skip < len ? pending - skip : len;
+		else if (q->flags & MSG_PEEK)
 			n = engine_peek(c->engine, skip, piece, len);
 		else
 			n = engine_read(c->engine, q->flags & MSG_TRUNC ? NULL : piece, len);

@@ -112,7 +112,10 @@ static void say_and_hear(struct end *from, struct end *to)
 	assert_string_equal(got, "hello");
 }
 
-/* A warning is not the end (RFC 5246, 7.2.2; RFC 8446, 6.1 for user_canceled). */
+/*
+ * A warning is not the end in TLS 1.2 (RFC 5246, 7.2.2). In 1.3 only close_notify
+ * may follow user_canceled (RFC 8446, 6.1), so that it is a clean end by itself.
+ */
 static void test_warning_alert(void **state)
 {
 	struct pair p;
@@ -120,6 +123,11 @@ static void test_warning_alert(void **state)
 	pair_open_usual(&p, version_of(state));
 	gnutls_alert_send(p.client.engine->session, GNUTLS_AL_WARNING, GNUTLS_A_USER_CANCELED);
 	pair_move(&p.client, &p.server, 0);
+	if (version_of(state) == TLS_1_3) {
+		assert_int_equal(end_receive(&p.server), 0);
+		pair_close(&p);
+		return;
+	}
 	assert_int_equal(end_receive(&p.server), -EAGAIN);
 	say_and_hear(&p.client, &p.server);
 	say_and_hear(&p.server, &p.client);
@@ -142,6 +150,7 @@ static void test_renegotiation_by_the_server(void **state)
 	pair_close(&p);
 }
 
+/* GnuTLS's server knows no client that may ask for it: the connection ends. */
 static void test_renegotiation_by_the_client(void **state)
 {
 	struct pair p;
@@ -150,11 +159,7 @@ static void test_renegotiation_by_the_client(void **state)
 	pair_open_usual(&p, TLS_1_2);
 	assert_true(gnutls_handshake(p.client.engine->session) < 0);
 	pair_move(&p.client, &p.server, 0);
-	assert_int_equal(end_receive(&p.server), -EAGAIN);
-	assert_true(end_sealed(&p.server) > 0);
-	end_send(&p.client, "still here", 10);
-	pair_move(&p.client, &p.server, 0);
-	assert_int_equal(end_receive(&p.server), 10);
+	assert_int_equal(end_receive(&p.server), -EPROTO);
 	pair_close(&p);
 }
 

@@ -14,6 +14,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static const bool roles[] = {false, true};
 
@@ -141,10 +143,15 @@ static int failing_close_all_the_same(int fd)
 	return injected("close") ? -1 : r;
 }
 
-/* What was looked at is there: discarding it cannot fail. */
+/*
+ * What was looked at is there: discarding it cannot fail. The thread sanitizer takes
+ * recv without memory for a write, at address 0 for every thread.
+ */
 static ssize_t failing_recv_of_news(int fd, void *buf, size_t n, int flags)
 {
-	return flags & MSG_TRUNC ? real.recv(fd, buf, n, flags) : failing_recv(fd, buf, n, flags);
+	if (flags & MSG_TRUNC)
+		return syscall(SYS_recvfrom, fd, buf, n, flags, NULL, NULL);
+	return failing_recv(fd, buf, n, flags);
 }
 
 #define PUT(type, call, params, args)		     libc.call = failing_##call;
@@ -213,11 +220,7 @@ static void test_calls(void **state)
 {
 	bool server = *(const bool *)*state;
 	unsigned int failures = 0;
-	struct libc before;
 
-	libc_bind();
-	before = libc;
-	put_failing();
 	tcp_in_library = enter;
 	wrong = 0;
 	for (size_t row = 0; row < COUNT(plausible); row++)
@@ -225,7 +228,6 @@ static void test_calls(void **state)
 			for (unsigned int in = 1;
 			     fail_call(server, plausible[row].call, in, *error);)
 				failures += ++in > 1;
-	libc = before;
 	tcp_check();
 	assert_true(failures > 50);
 	assert_int_equal(wrong, 0);
@@ -245,6 +247,8 @@ static int setup_group(void **state)
 {
 	(void)state;
 	tcp_setup();
+	/* For good: the library's own thread calls through them too. */
+	put_failing();
 	return 0;
 }
 

@@ -168,6 +168,8 @@ static short ready(short events)
 
 	if (kernel.rx.len || kernel.fin || kernel.shut_rd)
 		revents |= POLLIN;
+	if (kernel.fin || kernel.shut_rd)
+		revents |= POLLRDHUP;
 	if (writable())
 		revents |= POLLOUT;
 	return revents & events;

@@ -6,6 +6,8 @@
 #include "proc.h"
 #include "unit.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -253,17 +255,24 @@ static void test_many_forks_leave_nothing(void **state)
 	assert_int_equal(alloc_live(), live);
 }
 
+static int in_shared_memory(void *unused)
+{
+	(void)unused;
+	return owner_in_vfork_child() ? YES : NO;
+}
+
+/* What vfork does; the thread sanitizer makes a fork of vfork itself. */
 static void test_vfork(void **state)
 {
+	static _Alignas(16) char stack[65536];
 	pid_t pid;
 
 	(void)state;
 	assert_false(owner_in_vfork_child() || owner_orphaned());
-	pid = vfork();
-	if (pid == 0)
-		_exit(owner_in_vfork_child() ? YES : NO);
+	pid = clone(in_shared_memory, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+		    NULL);
 	assert_int_equal(proc_reap(pid), YES);
-	assert_false(owner_in_vfork_child());
+	assert_false(owner_in_vfork_child() || owner_orphaned());
 }
 
 static int setup_group(void **state)

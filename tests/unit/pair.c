@@ -168,13 +168,16 @@ static bool step(struct end *from, struct end *to, int *result, size_t cut)
 void pair_open(struct pair *p, const struct end_options *client, const struct end_options *server,
 	       size_t cut)
 {
+	bool moved = true;
+
 	*p = (struct pair){.cut = cut, .server_result = -EAGAIN};
 	end_open(&p->client, client);
 	end_open(&p->server, server);
 	p->client_result = end_handshake(&p->client);
-	while (step(&p->client, &p->server, &p->server_result, cut) |
-	       step(&p->server, &p->client, &p->client_result, cut))
-		;
+	while (moved) {
+		moved = step(&p->client, &p->server, &p->server_result, cut);
+		moved |= step(&p->server, &p->client, &p->client_result, cut);
+	}
 }
 
 void pair_open_usual(struct pair *p, int version)
