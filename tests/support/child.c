@@ -9,6 +9,16 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/*
+ * A hook of the leak checker's. What only other threads of the parent pointed to
+ * is no leak of the child's, which has none of them.
+ */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return test_failure_exits != 0;
+}
+
 pid_t child_start(int (*run)(void *arg), void *arg)
 {
 	pid_t parent = getpid(), pid;
