@@ -8,6 +8,7 @@ failed case more, whatever it had reported. Exit status 1 if a case failed or
 none passed."""
 import collections
 import json
+import pathlib
 import re
 import sys
 
@@ -37,22 +38,24 @@ def cases_of(test):
 
 
 def read(paths):
+    """Yields the name of each log and each run of a test program in it."""
     for path in paths:
         with open(path, encoding="utf-8") as log:
             for line in log:
-                yield json.loads(line)
+                yield pathlib.Path(path).stem, json.loads(line)
 
 
 def main():
     sums = collections.Counter()
-    told = collections.Counter()
-    for test in read(sys.argv[1:]):
+    told = collections.defaultdict(collections.Counter)
+    for log, test in read(sys.argv[1:]):
         for outcome, name, why in cases_of(test):
             sums[outcome] += 1
             if outcome != "passed":
-                told[f"{outcome}: {name}" + (f" ({why})" if why else "")] += 1
-    for line, times in sorted(told.items()):
-        print(line if times == 1 else f"{line}, {times} times")
+                told[f"{outcome}: {name}" + (f" ({why})" if why else "")][log] += 1
+    for line, logs in sorted(told.items()):
+        print(line, "in", ", ".join(log if times == 1 else f"{log} {times} times"
+                                    for log, times in logs.items()))
     print(f"{sums['passed']} passed, {sums['failed']} failed, {sums['skipped']} skipped")
     return 1 if sums["failed"] or not sums["passed"] else 0
 
