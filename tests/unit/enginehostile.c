@@ -150,7 +150,14 @@ static void test_renegotiation_by_the_server(void **state)
 	pair_close(&p);
 }
 
-/* GnuTLS's server knows no client that may ask for it: the connection ends. */
+/* There in a build with LeakSanitizer. */
+extern void __lsan_disable(void) __attribute__((weak));
+extern void __lsan_enable(void) __attribute__((weak));
+
+/*
+ * GnuTLS's server knows no client that may ask for it: the connection ends. GnuTLS
+ * 3.7.9 then loses the buffer of the record that it refuses.
+ */
 static void test_renegotiation_by_the_client(void **state)
 {
 	struct pair p;
@@ -159,7 +166,11 @@ static void test_renegotiation_by_the_client(void **state)
 	pair_open_usual(&p, TLS_1_2);
 	assert_true(gnutls_handshake(p.client.engine->session) < 0);
 	pair_move(&p.client, &p.server, 0);
+	if (__lsan_disable)
+		__lsan_disable();
 	assert_int_equal(end_receive(&p.server), -EPROTO);
+	if (__lsan_enable)
+		__lsan_enable();
 	pair_close(&p);
 }
 
