@@ -42,6 +42,7 @@ static unsigned int count;
 static atomic_bool running;
 static bool exiting;
 static int wake = -1;
+static struct pollfd *polled; /* what the thread waits with: a forked child frees it */
 
 void linger_lock(void)
 {
@@ -163,11 +164,13 @@ static bool wait_unlocked(void)
 		return items;
 	}
 	n = fill_locked(fds);
+	polled = fds;
 	linger_unlock();
 	ready = libc.poll(fds, n, timeout);
 	linger_lock();
 	if (fds[0].revents)
 		(void)!libc.read(wake, &value, sizeof(value));
+	polled = NULL;
 	free(fds);
 	return ready != 0 || items;
 }
@@ -302,6 +305,8 @@ void linger_fork_child(void)
 		libc.close(wake);
 	}
 	wake = -1;
+	free(polled);
+	polled = NULL;
 	count = 0;
 	running = false;
 	exiting = false;

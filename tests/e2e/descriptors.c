@@ -96,7 +96,7 @@ static void overwritten(struct link *l, struct trace *t)
 static void closed(struct link *l, struct trace *t)
 {
 	int fd = l->client;
-	char buf[4];
+	char buf[4] = "";
 	struct iovec v = {buf, 4};
 
 	CALL(t, close(fd));
