@@ -96,7 +96,7 @@ struct entry *fdtable_get(int fd)
 			continue;
 		}
 		/* Longer than any close: a signal handler of the closing thread. */
-		if (entry == &closing)
+		if (entry == &closing || entry == &reserved)
 			return &reserved;
 		if (!try_ref(entry)) {
 			sched_yield();
