@@ -40,6 +40,7 @@ bool credential_spec_has(const struct credential_spec *spec, enum credential_rol
 /* Returns the value told last for the role as text, or NULL; owned by the spec. */
 const char *credential_spec_last(const struct credential_spec *spec, enum credential_role role);
 
+/* Returns 0 or -ENOMEM, which leaves *to as it was. */
 int credential_spec_copy(struct credential_spec *to, const struct credential_spec *from);
 void credential_spec_fini(struct credential_spec *spec);
 

@@ -150,7 +150,7 @@ int options_set_credential(struct connection *c, int name, const void *v, size_t
 		{TLS_PRIVATE_KEY, CREDENTIAL_KEY},
 	};
 	enum credential_role role = CREDENTIAL_CA;
-	struct credential_spec spec;
+	struct credential_spec spec = {0};
 	char *text = NULL;
 	int r = options_text(&text, v, len);
 

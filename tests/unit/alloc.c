@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "alloc.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static __thread bool counting, paused;
 static __thread unsigned long count, failing;
@@ -36,9 +38,21 @@ void alloc_pause(bool pause)
 	paused = pause;
 }
 
-static bool fails(void)
+/*
+ * A caller of GnuTLS's that uses what it was given without looking, and so ends the
+ * process: gnutls_x509_dn_init in 3.7.9, which comparing two certificates calls.
+ */
+static bool looks_not(const void *caller)
 {
-	if (!counting || paused || ++count != failing)
+	Dl_info at;
+
+	return dladdr(caller, &at) && at.dli_sname &&
+	       strcmp(at.dli_sname, "gnutls_x509_dn_init") == 0;
+}
+
+static bool fails(const void *caller)
+{
+	if (!counting || paused || ++count != failing || looks_not(caller))
 		return false;
 	errno = ENOMEM;
 	return true;
@@ -62,7 +76,7 @@ static void *counted(void *piece)
 	type __wrap_##name params;                                                                 \
 	type __wrap_##name params                                                                  \
 	{                                                                                          \
-		return fails() ? NULL : counted(__real_##name args);                               \
+		return fails(__builtin_return_address(0)) ? NULL : counted(__real_##name args);    \
 	}
 
 NEW(WRAP)
@@ -82,7 +96,7 @@ void *__wrap_realloc(void *old, size_t n)
 {
 	void *piece;
 
-	if (fails())
+	if (fails(__builtin_return_address(0)))
 		return NULL;
 	piece = __real_realloc(old, n);
 	live += piece && !old;
@@ -97,7 +111,7 @@ void __wrap_free(void *piece)
 
 int __wrap_vasprintf(char **out, const char *format, va_list ap)
 {
-	int n = fails() ? -1 : __real_vasprintf(out, format, ap);
+	int n = fails(__builtin_return_address(0)) ? -1 : __real_vasprintf(out, format, ap);
 
 	live += n >= 0;
 	return n;
@@ -117,7 +131,7 @@ int __wrap_asprintf(char **out, const char *format, ...)
 /* The memory that it gives in the end counts from here. */
 FILE *__wrap_open_memstream(char **out, size_t *size)
 {
-	FILE *f = fails() ? NULL : __real_open_memstream(out, size);
+	FILE *f = fails(__builtin_return_address(0)) ? NULL : __real_open_memstream(out, size);
 
 	live += f != NULL;
 	return f;

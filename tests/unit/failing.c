@@ -72,21 +72,29 @@ static unsigned long fail_allocations(bool server, unsigned long first, unsigned
 	return count;
 }
 
+/*
+ * Twice: credentials that were loaded and the buffers that a thread keeps stay for the
+ * runs after, whose allocations have other numbers then, so that some are missed at
+ * first. The second time there are 12 of a client, 21 of a server.
+ */
 static void test_our_allocations(void **state)
 {
 	static const int errors[] = {ENOMEM, 0};
+	bool server = *(const bool *)*state;
 
-	assert_in_range(fail_allocations(*(const bool *)*state, 1, 1, errors), 10, 200);
+	fail_allocations(server, 1, 1, errors);
+	assert_in_range(fail_allocations(server, 1, 1, errors), server ? 20 : 12, 40);
 }
 
 /*
  * GnuTLS makes thousands: a part of them, another part with each seed. It has
- * other results than that of no memory for some.
+ * other results than that of no memory for some; the rest of a MSG_WAITALL fails unseen,
+ * and then the kernel knows the connection as ended.
  */
 static void test_gnutls_allocations(void **state)
 {
 	enum { STEP = 37 };
-	static const int errors[] = {ENOMEM, EPROTO, EINVAL, EBADMSG, ECONNRESET, 0};
+	static const int errors[] = {ENOMEM, EPROTO, EINVAL, EBADMSG, ECONNRESET, ENOTCONN, 0};
 	unsigned int first, n = unit_seeds(1, &first);
 
 	alloc_include_gnutls(true);
