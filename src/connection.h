@@ -44,6 +44,7 @@ struct connection {
 	bool write_closed; /* close_notify was sent */
 	bool truncated;	   /* the end came without close_notify */
 	bool closing;	   /* close is waiting for the waiters to leave */
+	bool hungry;	   /* the handshake goes on with what the peer says next */
 	bool hurried;	   /* TCP_NODELAY is on for the first data, unseen */
 	bool sent_data;	   /* application data was sent */
 	bool was_open;	   /* the handshake was done */

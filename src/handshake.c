@@ -145,9 +145,34 @@ static int get_input(struct connection *c, int fd)
 	return -EAGAIN;
 }
 
+/* What is to be sent goes first. As get_input(). */
+static int exchange(struct connection *c, int fd)
+{
+	int r = output_flush(c, fd);
+
+	if (r < 0 && r != -EAGAIN)
+		return failed(c, fd, r, error_errno_text(-r));
+	return r < 0 ? r : get_input(c, fd);
+}
+
+static int finished(struct connection *c, int fd, int result)
+{
+	int r = output_flush(c, fd);
+
+	if (result < 0)
+		return failed(c, fd, result, engine_reason(c->engine));
+	if (r < 0 && r != -EAGAIN)
+		return failed(c, fd, r, error_errno_text(-r));
+	return done(c, fd);
+}
+
+/*
+ * GnuTLS computes what a Finished must say before it looks whether there is one: it
+ * is not asked again before something came.
+ */
 static int step(struct connection *c, int fd)
 {
-	int r = connection_claim(c), flushed;
+	int r = connection_claim(c);
 
 	if (r < 0)
 		return r;
@@ -156,19 +181,14 @@ static int step(struct connection *c, int fd)
 	if (r < 0)
 		return failed(c, fd, r, "no session could be made");
 	for (;;) {
-		r = run_engine(c, fd);
-		flushed = output_flush(c, fd);
-		if (r < 0 && r != -EAGAIN)
-			return failed(c, fd, r, engine_reason(c->engine));
-		if (flushed < 0 && flushed != -EAGAIN)
-			return failed(c, fd, flushed, error_errno_text(-flushed));
-		if (r == 0)
-			return done(c, fd);
-		if (flushed == -EAGAIN)
-			return -EAGAIN;
-		r = get_input(c, fd);
+		if (c->hungry)
+			r = exchange(c, fd);
 		if (r < 0)
 			return r;
+		r = run_engine(c, fd);
+		c->hungry = r == -EAGAIN;
+		if (!c->hungry)
+			return finished(c, fd, r);
 	}
 }
 

@@ -13,8 +13,8 @@
 enum {
 	BATCH = 4 * ENGINE_MAX_PLAIN, /* sealed before the kernel is called */
 	/*
-	 * The kernel counts more than bytes: this much less than its free space it
-	 * takes in one piece (measured with send buffers of 2 KiB to 4 MiB).
+	 * The kernel counts more than bytes, and takes less than its free space in one
+	 * piece: this much is left to it.
 	 */
 	KERNEL_MARGIN = 1024,
 	LEAST_ROOM = 256,
