@@ -5,6 +5,7 @@
 #include "libc.h"
 #include "names.h"
 #include "sockets.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -84,9 +85,16 @@ static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, 
 	w.sa = map_address(fd, sa, &w.len, &mapped);
 	/* Before the wait: a second thread must not begin a connect of its own. */
 	c->state = STATE_CONNECTING;
+	watch_begin(c);
 	r = connection_wait(c, fd, connect_op, &w);
-	if (r < 0 && r != -EINPROGRESS && r != -EINTR && c->state == STATE_CONNECTING)
+	if (r < 0 && r != -EINPROGRESS && r != -EINTR && c->state == STATE_CONNECTING) {
 		c->state = STATE_NEW;
+		watch_end(c);
+	}
+	if ((r == -EINPROGRESS || r == -EINTR) && c->state == STATE_CONNECTING) {
+		c->handshake_end_ms = -1;
+		pending_add(c, fd);
+	}
 	return r;
 }
 
@@ -164,6 +172,8 @@ static int try_address(struct connection *c, int fd, const struct addrinfo *ai, 
 	if (bounded && r == -EINPROGRESS) {
 		libc.connect(fd, &unspecified, sizeof(unspecified));
 		c->state = STATE_NEW;
+		pending_remove(c);
+		watch_end(c);
 		r = -ETIMEDOUT;
 	}
 	return r;

@@ -4,6 +4,7 @@
 #include "libc.h"
 #include "log.h"
 #include "names.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +42,7 @@ void connection_free(void *connection)
 {
 	struct connection *c = connection;
 
+	watch_free(c);
 	engine_free(c->engine);
 	buffer_fini(&c->in);
 	buffer_fini(&c->out);

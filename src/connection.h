@@ -78,6 +78,8 @@ struct connection {
 	unsigned int waiters;
 	pthread_cond_t left;
 
+	struct watch *watches; /* see watch.h */
+
 	/* Among the pending handshakes; see pending.h. */
 	struct connection *next_pending, *prev_pending;
 	int pending_fd;

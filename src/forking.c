@@ -7,6 +7,7 @@
 #include "names.h"
 #include "pending.h"
 #include "tags.h"
+#include "watch.h"
 
 #include <pthread.h>
 
@@ -49,6 +50,7 @@ static void prepare(void)
 	fdtable_fork_lock();
 	fdtable_fork_each(lock_one, &sessions);
 	pending_lock();
+	watch_lock();
 	names_lock();
 	tags_lock();
 	credentials_lock();
@@ -61,6 +63,7 @@ static void unlock_rest(void)
 	credentials_unlock();
 	tags_unlock();
 	names_unlock();
+	watch_unlock();
 	pending_unlock();
 }
 

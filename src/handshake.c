@@ -6,6 +6,7 @@
 #include "libc.h"
 #include "output.h"
 #include "pending.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -115,6 +116,7 @@ static int failed(struct connection *c, int fd, int error, const char *reason)
 	pending_remove(c);
 	error = connection_fail(c, fd, error, step, reason);
 	c->so_error = -error;
+	watch_end(c);
 	return error;
 }
 
@@ -125,6 +127,7 @@ static int done(struct connection *c, int fd)
 	hurry(c, fd);
 	pending_remove(c);
 	input_settle(c, fd);
+	watch_end(c);
 	return 0;
 }
 
@@ -208,14 +211,24 @@ short handshake_want(const struct connection *c)
 	return output_pending(c) ? POLLOUT : POLLIN;
 }
 
+void handshake_progress(struct connection *c, int fd)
+{
+	int r = 0;
+
+	if (c->state == STATE_CONNECTING)
+		r = handshake_tcp_done(c, fd, true, -1);
+	if (r == 0 && c->state == STATE_HANDSHAKE && !c->driving)
+		handshake_step(c, fd);
+}
+
 /* Another thread may be at it, or it may be finished by now: all the same. */
 static void step_entry(struct entry *entry, int fd)
 {
 	struct connection *c = entry->object;
 
 	if (connection_trylock(c) == 0) {
-		if (c->state == STATE_HANDSHAKE && !c->driving && fdtable_names(fd, entry))
-			handshake_step(c, fd);
+		if (fdtable_names(fd, entry))
+			handshake_progress(c, fd);
 		connection_unlock(c);
 	}
 	fdtable_put(entry);
@@ -226,6 +239,18 @@ void handshake_step_ready(struct pending_wait *w)
 	for (int i = 0; i < w->n; i++)
 		step_entry(w->entries[i], w->pfds[i + 1].fd);
 	w->n = 0;
+}
+
+int64_t handshake_expire(void)
+{
+	struct pending_wait w;
+	int64_t next_ms;
+
+	if (!pending_any())
+		return -1;
+	next_ms = pending_overdue(&w);
+	handshake_step_ready(&w);
+	return next_ms;
 }
 
 /*
@@ -313,6 +338,8 @@ int handshake_tcp_done(struct connection *c, int fd, bool nonblock, int64_t end_
 	if (error) {
 		c->state = STATE_NEW;
 		c->so_error = error;
+		pending_remove(c);
+		watch_end(c);
 		return -error;
 	}
 	if (c->state == STATE_CONNECTING)

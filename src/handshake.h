@@ -22,6 +22,19 @@ int handshake_tcp_done(struct connection *c, int fd, bool nonblock, int64_t end_
 /* Goes on without waiting. 0: done; -EAGAIN; or the error that ended it. */
 int handshake_step(struct connection *c, int fd);
 
+/*
+ * For who waits for readiness: begins if TCP is up, and goes on, unless a thread waits
+ * in it. What comes of it is in the connection.
+ */
+void handshake_progress(struct connection *c, int fd);
+
+/*
+ * Without a lock: ends those whose time is over and that nobody waits in. Returns when
+ * to look again, in milliseconds as connection_now_ms(); -1: never. One call may leave
+ * some for the next.
+ */
+int64_t handshake_expire(void);
+
 /* What an unfinished one waits for: POLLIN or POLLOUT. */
 short handshake_want(const struct connection *c);
 

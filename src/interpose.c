@@ -9,7 +9,6 @@
 #include "api.h"
 #include "libc.h"
 #include "names.h"
-#include "readiness.h"
 #include "sockets.h"
 #include "spawnfd.h"
 
@@ -20,31 +19,11 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-/* Returns the number's entry, with a reference, if it is ours. */
-static inline struct entry *ours(int fd)
-{
-	return fdtable_has(fd) ? fdtable_get(fd) : NULL;
-}
-
 /*
  * Apart from the hook itself, which then needs no stack frame: a plain descriptor
  * pays a load, a compare and a jump.
  */
 #define SLOW __attribute__((noinline))
-
-/* The border: errno is set on failure, and is what it was on success. */
-static ssize_t finish(ssize_t r, int saved)
-{
-	errno = r < 0 ? (int)-r : saved;
-	return r < 0 ? -1 : r;
-}
-
-#define FINISH(call)                                                                               \
-	({                                                                                         \
-		int saved = errno;                                                                 \
-		ssize_t result = (call);                                                           \
-		finish(result, saved);                                                             \
-	})
 
 EXPORT int socket(int family, int type, int protocol)
 {
@@ -284,20 +263,6 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *restrict buf, size_t n, size_t size,
 	if (n > size)
 		__chk_fail();
 	return recvfrom(fd, buf, n, flags, sa, len);
-}
-
-EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
-{
-	if (!fdtable_any() || !readiness_concerns(fds, n))
-		return libc.poll(fds, n, timeout);
-	return (int)FINISH(readiness_poll(fds, n, timeout));
-}
-
-EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
-{
-	if (size / sizeof(*fds) < n)
-		__chk_fail();
-	return poll(fds, n, timeout);
 }
 
 EXPORT int dup(int fd)

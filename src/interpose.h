@@ -5,12 +5,34 @@
 
 #include "fdtable.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Returns the number's entry, with a reference, if it is ours. */
+static inline struct entry *ours(int fd)
+{
+	return fdtable_has(fd) ? fdtable_get(fd) : NULL;
+}
+
+/* The border: errno is set on failure, and is what it was on success. */
+static inline ssize_t finish(ssize_t r, int saved)
+{
+	errno = r < 0 ? (int)-r : saved;
+	return r < 0 ? -1 : r;
+}
+
+#define FINISH(call)                                                                               \
+	({                                                                                         \
+		int saved = errno;                                                                 \
+		ssize_t result = (call);                                                           \
+		finish(result, saved);                                                             \
+	})
 
 /* glibc's answer to an overflow that _FORTIFY_SOURCE has found. */
 extern void __chk_fail(void) __attribute__((noreturn));
@@ -21,6 +43,8 @@ ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags);
 ssize_t __recvfrom_chk(int fd, void *__restrict buf, size_t n, size_t size, int flags,
 		       __SOCKADDR_ARG sa, socklen_t *__restrict len);
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
+		size_t size);
 int __dprintf_chk(int fd, int flag, const char *format, ...);
 int __vdprintf_chk(int fd, int flag, const char *format, __builtin_va_list ap);
 

@@ -12,6 +12,8 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -52,6 +54,28 @@
 	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n))                  \
 	X(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n))                 \
 	X(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))              \
+	X(int, ppoll,                                                                              \
+	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),   \
+	  (fds, n, timeout, mask))                                                                 \
+	X(int, select, (int n, fd_set *r, fd_set *w, fd_set *x, struct timeval *timeout),          \
+	  (n, r, w, x, timeout))                                                                   \
+	X(int, pselect,                                                                            \
+	  (int n, fd_set *r, fd_set *w, fd_set *x, const struct timespec *timeout,                 \
+	   const sigset_t *mask),                                                                  \
+	  (n, r, w, x, timeout, mask))                                                             \
+	X(int, epoll_create, (int size), (size))                                                   \
+	X(int, epoll_create1, (int flags), (flags))                                                \
+	X(int, epoll_ctl, (int epfd, int op, int fd, struct epoll_event *event),                   \
+	  (epfd, op, fd, event))                                                                   \
+	X(int, epoll_wait, (int epfd, struct epoll_event *events, int max, int timeout),           \
+	  (epfd, events, max, timeout))                                                            \
+	X(int, epoll_pwait,                                                                        \
+	  (int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask),      \
+	  (epfd, events, max, timeout, mask))                                                      \
+	X(int, epoll_pwait2,                                                                       \
+	  (int epfd, struct epoll_event *events, int max, const struct timespec *timeout,          \
+	   const sigset_t *mask),                                                                  \
+	  (epfd, events, max, timeout, mask))                                                      \
 	X(int, dup, (int fd), (fd))                                                                \
 	X(int, dup2, (int fd, int to), (fd, to))                                                   \
 	X(int, dup3, (int fd, int to, int flags), (fd, to, flags))                                 \

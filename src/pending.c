@@ -7,7 +7,7 @@
 #include <errno.h>
 
 static struct guard lock = GUARD_INIT;
-static struct connection *first;
+static struct connection *first, *last;
 static atomic_int count;
 
 void pending_lock(void)
@@ -25,35 +25,51 @@ static bool listed(const struct connection *c)
 	return c->prev_pending || c->next_pending || first == c;
 }
 
+/* Those without an end come last. */
+static bool ends_before(const struct connection *a, const struct connection *b)
+{
+	return a->handshake_end_ms >= 0 &&
+	       (b->handshake_end_ms < 0 || a->handshake_end_ms < b->handshake_end_ms);
+}
+
+/* In the order in which they must end; as a rule that is the order of their beginning. */
+static void insert(struct connection *c)
+{
+	struct connection *before = last;
+
+	while (before && ends_before(c, before))
+		before = before->prev_pending;
+	c->prev_pending = before;
+	c->next_pending = before ? before->next_pending : first;
+	*(before ? &before->next_pending : &first) = c;
+	*(c->next_pending ? &c->next_pending->prev_pending : &last) = c;
+	count++;
+}
+
+static void take_out(struct connection *c)
+{
+	if (!listed(c))
+		return;
+	*(c->prev_pending ? &c->prev_pending->next_pending : &first) = c->next_pending;
+	*(c->next_pending ? &c->next_pending->prev_pending : &last) = c->prev_pending;
+	c->next_pending = c->prev_pending = NULL;
+	count--;
+}
+
 void pending_add(struct connection *c, int fd)
 {
 	pending_lock();
+	take_out(c);
 	c->pending_fd = fd;
-	c->pending_events = POLLIN;
-	if (!listed(c)) {
-		c->prev_pending = NULL;
-		c->next_pending = first;
-		if (first)
-			first->prev_pending = c;
-		first = c;
-		count++;
-	}
+	c->pending_events = c->state == STATE_CONNECTING ? POLLOUT : POLLIN;
+	insert(c);
 	pending_unlock();
 }
 
 void pending_remove(struct connection *c)
 {
 	pending_lock();
-	if (listed(c)) {
-		if (c->prev_pending)
-			c->prev_pending->next_pending = c->next_pending;
-		else
-			first = c->next_pending;
-		if (c->next_pending)
-			c->next_pending->prev_pending = c->prev_pending;
-		c->next_pending = c->prev_pending = NULL;
-		count--;
-	}
+	take_out(c);
 	pending_unlock();
 }
 
@@ -70,21 +86,14 @@ static void drive(struct pending_wait *w)
 		w->end_ms = tick_ms;
 }
 
-/* References are taken without the list's lock: dropping one may come back to it. */
-static void collect(struct pending_wait *w)
+static bool is_free(const struct connection *c)
 {
-	struct connection *found[PENDING_MAX];
-	int n = 0;
+	return !c->driving && owner_is_self(&c->owner);
+}
 
-	pending_lock();
-	for (struct connection *c = first; c && n < PENDING_MAX; c = c->next_pending) {
-		if (c->driving || !owner_is_self(&c->owner))
-			continue;
-		found[n++] = c;
-		w->pfds[n] =
-			(struct pollfd){.fd = c->pending_fd, .events = (short)c->pending_events};
-	}
-	pending_unlock();
+/* References are taken without the list's lock: dropping one may come back to it. */
+static void reference(struct pending_wait *w, struct connection *const *found, int n)
+{
 	for (int i = 0; i < n; i++) {
 		struct entry *entry = fdtable_get(w->pfds[i + 1].fd);
 
@@ -96,6 +105,47 @@ static void collect(struct pending_wait *w)
 		w->entries[w->n++] = entry;
 		w->pfds[w->n] = w->pfds[i + 1];
 	}
+}
+
+/* The youngest: the other end of what this thread began. */
+static void collect(struct pending_wait *w)
+{
+	struct connection *found[PENDING_MAX];
+	int n = 0;
+
+	pending_lock();
+	for (struct connection *c = last; c && n < PENDING_MAX; c = c->prev_pending) {
+		if (!is_free(c))
+			continue;
+		found[n++] = c;
+		w->pfds[n] =
+			(struct pollfd){.fd = c->pending_fd, .events = (short)c->pending_events};
+	}
+	pending_unlock();
+	reference(w, found, n);
+}
+
+int64_t pending_overdue(struct pending_wait *w)
+{
+	struct connection *found[PENDING_MAX];
+	int64_t now_ms = connection_now_ms(), next_ms = -1;
+	int n = 0;
+
+	w->n = 0;
+	pending_lock();
+	for (struct connection *c = first; c && c->handshake_end_ms >= 0; c = c->next_pending) {
+		if (!is_free(c))
+			continue;
+		next_ms = c->handshake_end_ms;
+		if (next_ms > now_ms || n == PENDING_MAX)
+			break;
+		found[n++] = c;
+		w->pfds[n].fd = c->pending_fd;
+		next_ms = -1;
+	}
+	pending_unlock();
+	reference(w, found, n);
+	return next_ms;
 }
 
 void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, short events,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handshakes that are not finished. A thread that waits for one steps the
+ * The handshakes that are not finished, TCP's that nobody waits in included. A thread that waits for one steps the
  * others too, so that both ends of a connection in one thread get through. It
  * leaves alone what fork has made nobody's: the process that serves shall claim it.
  */
@@ -21,7 +21,10 @@ struct pending_wait {
 	int64_t end_ms;
 };
 
-/* Both with the connection's lock. Adding it twice, or removing it, does no harm. */
+/*
+ * Both with the connection's lock. One that is there already gets its place anew, by
+ * its end; removing one that is not does no harm.
+ */
 void pending_add(struct connection *c, int fd);
 void pending_remove(struct connection *c);
 
@@ -39,6 +42,12 @@ void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, s
 
 /* How long at most to wait for a handshake that another thread drives. */
 enum { PENDING_TICK_MS = 20 };
+
+/*
+ * For handshakes that nobody waits in: gives those whose time is over, as the ready
+ * ones of a wait. Returns when the next has to end, -1: none has to.
+ */
+int64_t pending_overdue(struct pending_wait *w);
 
 /*
  * For connection_wait(), once: waits. 0: something is ready; -ETIMEDOUT; -EINTR. A

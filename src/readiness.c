@@ -12,6 +12,9 @@
 
 enum { READ_EVENTS = POLLIN | POLLRDNORM, ALWAYS = POLLERR | POLLHUP | POLLNVAL };
 
+#define NS_A_SECOND 1000000000LL
+#define LONGEST_S   (1LL << 31) /* as good as for good */
+
 /* One of the program's entries that is ours, as the kernel is asked about it. */
 struct watched {
 	struct entry *entry; /* NULL: not ours */
@@ -65,12 +68,8 @@ static int set_init(struct set *s, struct pollfd *fds, nfds_t n)
 static void ask_handshake(struct connection *c, struct pollfd *p, struct set *s)
 {
 	int64_t end_ms = c->handshake_end_ms;
-	int r = 0;
 
-	if (c->state == STATE_CONNECTING)
-		r = handshake_tcp_done(c, p->fd, true, -1);
-	if (r == 0 && c->state == STATE_HANDSHAKE && !c->driving)
-		r = handshake_step(c, p->fd);
+	handshake_progress(c, p->fd);
 	if (c->state == STATE_CONNECTING) {
 		p->events = POLLOUT;
 	} else if (c->state == STATE_HANDSHAKE) {
@@ -123,7 +122,13 @@ static void ask(struct set *s)
 			ask_one(s, i);
 }
 
-/* What the kernel says, less what the program would find not to be so. */
+uint32_t readiness_true(struct connection *c, int fd, uint32_t events)
+{
+	if (usable(c) && (events & READ_EVENTS) && !connection_readable(c, fd))
+		events &= ~(uint32_t)READ_EVENTS;
+	return events | (uint32_t)failure(c);
+}
+
 static short answer_one(struct set *s, nfds_t i)
 {
 	struct connection *c = s->watched[i].entry->object;
@@ -133,9 +138,8 @@ static short answer_one(struct set *s, nfds_t i)
 		return revents;
 	if (c->state == STATE_HANDSHAKE || c->state == STATE_CONNECTING)
 		revents = 0; /* the next round steps it */
-	else if (usable(c) && (revents & READ_EVENTS) && !connection_readable(c, s->asked[i].fd))
-		revents &= (short)~READ_EVENTS;
-	revents |= failure(c);
+	else
+		revents = (short)readiness_true(c, s->asked[i].fd, (uint32_t)revents);
 	connection_unlock(c);
 	return revents & (short)(s->fds[i].events | ALWAYS);
 }
@@ -159,33 +163,76 @@ static bool has_extra(const struct set *s)
 	return false;
 }
 
-static int poll_set(struct set *s, int timeout)
+static int64_t now_ns(void)
 {
-	int64_t end_ms = timeout > 0 ? connection_now_ms() + timeout : -1;
+	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * NS_A_SECOND + now.tv_nsec;
+}
+
+bool readiness_valid(const struct timespec *timeout)
+{
+	return !timeout ||
+	       (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 && timeout->tv_nsec < NS_A_SECOND);
+}
+
+int64_t readiness_end_ns(const struct timespec *timeout)
+{
+	if (!timeout || timeout->tv_sec > LONGEST_S)
+		return -1;
+	if (timeout->tv_sec == 0 && timeout->tv_nsec == 0)
+		return 0;
+	return now_ns() + (int64_t)timeout->tv_sec * NS_A_SECOND + timeout->tv_nsec;
+}
+
+bool readiness_over(int64_t end_ns)
+{
+	return end_ns == 0 || (end_ns > 0 && now_ns() >= end_ns);
+}
+
+const struct timespec *readiness_left(int64_t end_ns, int64_t look_ms, struct timespec *space)
+{
+	int64_t look_ns = look_ms * (NS_A_SECOND / 1000), left;
+
+	if (look_ms >= 0 && (end_ns < 0 || look_ns < end_ns))
+		end_ns = look_ns;
+	if (end_ns < 0)
+		return NULL;
+	left = end_ns > 0 ? end_ns - now_ns() : 0;
+	left = left < 0 ? 0 : left;
+	*space = (struct timespec){.tv_sec = left / NS_A_SECOND, .tv_nsec = left % NS_A_SECOND};
+	return space;
+}
+
+const struct timespec *readiness_timeout(int timeout_ms, struct timespec *space)
+{
+	if (timeout_ms < 0)
+		return NULL;
+	*space = (struct timespec){.tv_sec = timeout_ms / 1000,
+				   .tv_nsec = timeout_ms % 1000 * (NS_A_SECOND / 1000)};
+	return space;
+}
+
+static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
+{
 	for (;;) {
-		int left, n, ready;
+		struct timespec space;
+		const struct timespec *left;
+		int ready;
 
 		ask(s);
-		left = timeout > 0 ? connection_left_ms(end_ms) : timeout;
-		if (has_extra(s))
-			left = 0;
-		if (s->wake_ms >= 0) {
-			int wake = connection_left_ms(s->wake_ms);
-
-			if (left < 0 || wake < left)
-				left = wake;
-		}
-		n = libc.poll(s->asked, s->n, left);
-		if (n < 0)
+		left = readiness_left(has_extra(s) ? 0 : end_ns, s->wake_ms, &space);
+		if (libc.ppoll(s->asked, s->n, left, mask) < 0)
 			return -errno;
 		ready = answer(s);
-		if (ready || timeout == 0 || (timeout > 0 && connection_left_ms(end_ms) == 0))
+		if (ready || readiness_over(end_ns))
 			return ready;
 	}
 }
 
-int readiness_poll(struct pollfd *fds, nfds_t n, int timeout)
+int readiness_poll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+		   const sigset_t *mask)
 {
 	struct set s;
 	int r = set_init(&s, fds, n);
@@ -193,7 +240,7 @@ int readiness_poll(struct pollfd *fds, nfds_t n, int timeout)
 	if (r < 0)
 		return r;
 	pthread_cleanup_push(set_fini, &s);
-	r = poll_set(&s, timeout);
+	r = poll_set(&s, readiness_end_ns(timeout), mask);
 	pthread_cleanup_pop(1);
 	return r;
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "selects.h"
+
+#include "readiness.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BITS = NFDBITS };
+
+/* How select(2) says its sets in poll's terms. */
+enum {
+	READ_ASKED = POLLIN | POLLRDNORM | POLLRDBAND,
+	READ_SHOWN = READ_ASKED | POLLHUP | POLLERR,
+	WRITE_ASKED = POLLOUT | POLLWRNORM | POLLWRBAND,
+	WRITE_SHOWN = WRITE_ASKED | POLLERR,
+	EXCEPT = POLLPRI,
+};
+
+static fd_mask word(const fd_set *set, int i)
+{
+	return set ? set->fds_bits[i] : 0;
+}
+
+static bool has(const fd_set *set, int fd)
+{
+	return set && (set->fds_bits[fd / BITS] & (fd_mask)1 << fd % BITS);
+}
+
+/* The next number from fd on that is in one of the sets; -1: none. */
+static int next(const struct selects *s, int fd)
+{
+	while (fd < s->n) {
+		int i = fd / BITS;
+		unsigned long bits = (unsigned long)(word(s->read, i) | word(s->write, i) |
+						     word(s->except, i)) >>
+				     fd % BITS;
+
+		if (bits) {
+			fd += __builtin_ctzl(bits);
+			return fd < s->n ? fd : -1;
+		}
+		fd = (i + 1) * BITS;
+	}
+	return -1;
+}
+
+bool selects_concern(const struct selects *s)
+{
+	for (int fd = next(s, 0); fd >= 0; fd = next(s, fd + 1))
+		if (fdtable_has(fd))
+			return true;
+	return false;
+}
+
+/* Returns how many numbers there are, and writes them if there is room. */
+static nfds_t list(const struct selects *s, struct pollfd *fds)
+{
+	nfds_t n = 0;
+
+	for (int fd = next(s, 0); fd >= 0; fd = next(s, fd + 1), n++) {
+		int events = 0;
+
+		if (!fds)
+			continue;
+		if (has(s->read, fd))
+			events |= READ_ASKED;
+		if (has(s->write, fd))
+			events |= WRITE_ASKED;
+		if (has(s->except, fd))
+			events |= EXCEPT;
+		fds[n] = (struct pollfd){.fd = fd, .events = (short)events};
+	}
+	return n;
+}
+
+static bool is_bad(const struct pollfd *fds, nfds_t n)
+{
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].revents & POLLNVAL)
+			return true;
+	return false;
+}
+
+/* Clears the bit where it was set in vain. Returns how many remain: 0 or 1. */
+static int keep(fd_set *set, const struct pollfd *p, int shown)
+{
+	if (!has(set, p->fd))
+		return 0;
+	if (p->revents & shown)
+		return 1;
+	set->fds_bits[p->fd / BITS] &= ~((fd_mask)1 << p->fd % BITS);
+	return 0;
+}
+
+/* A number that is not polled again is there as its complement, below zero. */
+static int keep_all(const struct selects *s, const struct pollfd *polled)
+{
+	struct pollfd at = *polled, *p = &at;
+
+	at.fd = at.fd < 0 ? ~at.fd : at.fd;
+	return keep(s->read, p, READ_SHOWN) + keep(s->write, p, WRITE_SHOWN) +
+	       keep(s->except, p, EXCEPT);
+}
+
+/* What select shows of a number, in poll's terms. */
+static bool is_shown(const struct selects *s, const struct pollfd *p)
+{
+	return (p->revents & POLLNVAL) || (has(s->read, p->fd) && (p->revents & READ_SHOWN)) ||
+	       (has(s->write, p->fd) && (p->revents & WRITE_SHOWN)) ||
+	       (has(s->except, p->fd) && (p->revents & EXCEPT));
+}
+
+/* poll also tells of ends and errors that nobody asked for: those are not polled again. */
+static bool nothing_shown(const struct selects *s, struct pollfd *fds, nfds_t n)
+{
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].fd >= 0 && is_shown(s, &fds[i]))
+			return false;
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].fd >= 0 && fds[i].revents)
+			fds[i].fd = ~fds[i].fd;
+	return true;
+}
+
+static int wait_for(const struct selects *s, struct pollfd *fds, nfds_t n, int64_t end_ns,
+		    const sigset_t *mask)
+{
+	struct timespec space;
+	int r;
+
+	do
+		r = readiness_poll(fds, n, readiness_left(end_ns, -1, &space), mask);
+	while (r > 0 && nothing_shown(s, fds, n));
+	return r >= 0 && is_bad(fds, n) ? -EBADF : r;
+}
+
+int selects_select(const struct selects *s, struct timespec *timeout, const sigset_t *mask)
+{
+	nfds_t n = list(s, NULL);
+	struct pollfd *fds = calloc(n, sizeof(*fds));
+	int64_t end_ns = readiness_end_ns(timeout);
+	int r, bits = 0;
+
+	if (!fds)
+		return -ENOMEM;
+	list(s, fds);
+	pthread_cleanup_push(free, fds);
+	r = wait_for(s, fds, n, end_ns, mask);
+	/* On EINTR too (select(2), notes). */
+	if (end_ns >= 0)
+		(void)readiness_left(end_ns, -1, timeout);
+	for (nfds_t i = 0; r >= 0 && i < n; i++)
+		bits += keep_all(s, &fds[i]);
+	pthread_cleanup_pop(1);
+	return r < 0 ? r : bits;
+}

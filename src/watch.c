@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* A struct entry of its own is in it. */
+#define entry search_entry
+#include <search.h>
+#undef entry
+
+#include "watch.h"
+
+#include "guard.h"
+#include "libc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* What EPOLLEXCLUSIVE may be together with (epoll_ctl(2)). */
+#define EXCLUSIVE_OK                                                                               \
+	((uint32_t)EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET |              \
+	 EPOLLEXCLUSIVE)
+
+/*
+ * For a handshake: everything that may move it, each change once. The program's own
+ * mask would tell of a writable socket again and again, while ours waits to read.
+ */
+#define HANDSHAKE_EVENTS ((uint32_t)EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+struct watch {
+	struct watch *next; /* of the connection */
+	struct watch *same; /* with the same set and data */
+	struct connection *c;
+	int epfd, fd;
+	struct epoll_event event; /* the program's */
+};
+
+static struct guard lock = GUARD_INIT;
+static void *tree; /* tsearch(3): the first watch of each set and data */
+static atomic_int count;
+
+void watch_lock(void)
+{
+	guard_lock(&lock);
+}
+
+void watch_unlock(void)
+{
+	guard_unlock(&lock);
+}
+
+bool watch_any(void)
+{
+	return count > 0;
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct watch *a = left, *b = right;
+
+	if (a->epfd != b->epfd)
+		return a->epfd < b->epfd ? -1 : 1;
+	if (a->event.data.u64 != b->event.data.u64)
+		return a->event.data.u64 < b->event.data.u64 ? -1 : 1;
+	return 0;
+}
+
+static int link_watch(struct watch *w)
+{
+	struct watch **head = tsearch(w, &tree, compare);
+
+	if (!head)
+		return -ENOMEM;
+	w->same = NULL;
+	if (*head != w) {
+		w->same = (*head)->same;
+		(*head)->same = w;
+	}
+	count++;
+	return 0;
+}
+
+static void unlink_watch(struct watch *w)
+{
+	struct watch **head = tfind(w, &tree, compare), **at;
+
+	if (*head == w && !w->same) {
+		tdelete(w, &tree, compare);
+	} else {
+		for (at = head; *at != w; at = &(*at)->same)
+			;
+		*at = w->same;
+	}
+	count--;
+}
+
+static bool is_busy(const struct connection *c)
+{
+	return c->state == STATE_CONNECTING || c->state == STATE_HANDSHAKE;
+}
+
+static struct watch **find(struct connection *c, int epfd, int fd)
+{
+	struct watch **at = &c->watches;
+
+	while (*at && ((*at)->epfd != epfd || (*at)->fd != fd))
+		at = &(*at)->next;
+	return at;
+}
+
+static void drop(struct watch **at)
+{
+	struct watch *w = *at;
+
+	*at = w->next;
+	unlink_watch(w);
+	free(w);
+}
+
+static int kernel_ctl(int epfd, int op, int fd, const struct epoll_event *event, bool busy)
+{
+	struct epoll_event asked = *event;
+
+	if (busy)
+		asked.events = HANDSHAKE_EVENTS | (event->events & EPOLLWAKEUP);
+	return libc.epoll_ctl(epfd, op, fd, &asked) < 0 ? -errno : 0;
+}
+
+/* What the kernel would say, had it been told. */
+static int check_exclusive(const struct watch *old, int op, const struct epoll_event *event)
+{
+	if (op == EPOLL_CTL_MOD &&
+	    ((event->events & EPOLLEXCLUSIVE) || (old && (old->event.events & EPOLLEXCLUSIVE))))
+		return -EINVAL;
+	if ((event->events & EPOLLEXCLUSIVE) && (event->events & ~EXCLUSIVE_OK))
+		return -EINVAL;
+	return 0;
+}
+
+static int set_locked(struct connection *c, int epfd, int op, int fd,
+		      const struct epoll_event *event)
+{
+	struct watch **old = find(c, epfd, fd);
+	struct watch *w = malloc(sizeof(*w));
+	int r = w ? check_exclusive(*old, op, event) : -ENOMEM;
+
+	if (r == 0)
+		r = kernel_ctl(epfd, op, fd, event, is_busy(c));
+	if (r < 0) {
+		free(w);
+		return r;
+	}
+	if (*old)
+		drop(old);
+	*w = (struct watch){.next = c->watches, .c = c, .epfd = epfd, .fd = fd, .event = *event};
+	if (link_watch(w) < 0) {
+		libc.epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
+		free(w);
+		return -ENOMEM;
+	}
+	c->watches = w;
+	return 0;
+}
+
+static int delete_locked(struct connection *c, int epfd, int fd)
+{
+	struct watch **old = find(c, epfd, fd);
+	int r = libc.epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
+
+	if (*old)
+		drop(old);
+	return r;
+}
+
+int watch_ctl(struct connection *c, int epfd, int op, int fd, const struct epoll_event *event)
+{
+	int r;
+
+	if (op != EPOLL_CTL_DEL && !event)
+		return -EFAULT;
+	watch_lock();
+	if (op == EPOLL_CTL_DEL)
+		r = delete_locked(c, epfd, fd);
+	else if (op == EPOLL_CTL_ADD || op == EPOLL_CTL_MOD)
+		r = set_locked(c, epfd, op, fd, event);
+	else
+		r = -EINVAL;
+	watch_unlock();
+	return r;
+}
+
+/* Returns false if the set does not have it any more. */
+static bool tell(const struct watch *w, bool busy)
+{
+	if (!(w->event.events & EPOLLEXCLUSIVE))
+		return kernel_ctl(w->epfd, EPOLL_CTL_MOD, w->fd, &w->event, busy) == 0;
+	/* A registration that is exclusive, or is to be, cannot be modified. */
+	return libc.epoll_ctl(w->epfd, EPOLL_CTL_DEL, w->fd, NULL) == 0 &&
+	       kernel_ctl(w->epfd, EPOLL_CTL_ADD, w->fd, &w->event, busy) == 0;
+}
+
+static void tell_all(struct connection *c, bool busy)
+{
+	struct watch **at = &c->watches;
+
+	if (!c->watches)
+		return;
+	watch_lock();
+	while (*at) {
+		if (tell(*at, busy))
+			at = &(*at)->next;
+		else
+			drop(at);
+	}
+	watch_unlock();
+}
+
+void watch_begin(struct connection *c)
+{
+	tell_all(c, true);
+}
+
+void watch_end(struct connection *c)
+{
+	tell_all(c, false);
+}
+
+void watch_rearm(struct connection *c, int epfd, int fd)
+{
+	struct watch **at;
+
+	watch_lock();
+	at = find(c, epfd, fd);
+	if (*at && !tell(*at, is_busy(c)))
+		drop(at);
+	watch_unlock();
+}
+
+void watch_leave(struct connection *c)
+{
+	if (!c->watches)
+		return;
+	watch_lock();
+	while (c->watches) {
+		libc.epoll_ctl(c->watches->epfd, EPOLL_CTL_DEL, c->watches->fd, NULL);
+		drop(&c->watches);
+	}
+	watch_unlock();
+}
+
+void watch_free(struct connection *c)
+{
+	if (!c->watches)
+		return;
+	watch_lock();
+	while (c->watches)
+		drop(&c->watches);
+	watch_unlock();
+}
+
+struct search {
+	int epfd;
+	struct watch *found;
+};
+
+static void look(const void *node, VISIT visit, void *arg)
+{
+	struct watch *w = *(struct watch *const *)node;
+	struct search *search = arg;
+
+	if ((visit == preorder || visit == leaf) && w->epfd == search->epfd)
+		search->found = w;
+}
+
+/* One that the set has, or NULL. */
+static struct watch *any_of(int epfd)
+{
+	struct search search = {.epfd = epfd};
+
+	twalk_r(tree, look, &search);
+	return search.found;
+}
+
+void watch_forget_set(int epfd)
+{
+	struct watch *w;
+
+	if (!watch_any())
+		return;
+	watch_lock();
+	while ((w = any_of(epfd)))
+		drop(find(w->c, epfd, w->fd));
+	watch_unlock();
+}
+
+int watch_find(int epfd, const struct epoll_event *events, int n, struct watch_match *matches,
+	       int max)
+{
+	struct watch key = {.epfd = epfd};
+	int m = 0;
+
+	watch_lock();
+	for (int i = 0; i < n; i++) {
+		struct watch **head;
+
+		key.event.data = events[i].data;
+		head = tfind(&key, &tree, compare);
+		for (struct watch *w = head ? *head : NULL; w && m < max; w = w->same) {
+			struct entry *entry = fdtable_get(w->fd);
+
+			/* A number that is closed, or another's by now, is not looked at. */
+			matches[m++] = (struct watch_match){
+				.entry = entry, .fd = w->fd, .event = w->event, .index = i};
+			if (entry && entry->object != w->c)
+				matches[m - 1].fd = -1;
+		}
+	}
+	watch_unlock();
+	return m;
+}
