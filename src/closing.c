@@ -36,6 +36,7 @@ static int send_close_notify(struct connection *c)
 
 static int shutdown_open(struct connection *c, int fd, int how)
 {
+	bool said = how != SHUT_RD && !c->write_closed;
 	int r = 0;
 
 	if (how != SHUT_RD) {
@@ -47,8 +48,11 @@ static int shutdown_open(struct connection *c, int fd, int how)
 	}
 	if (how == SHUT_RD || how == SHUT_RDWR)
 		c->read_shut = true;
-	if (how >= 0 && libc.shutdown(fd, how) < 0)
+	/* A peer that is gone answers close_notify with a reset, which FIN alone would not draw. */
+	if (how >= 0 && libc.shutdown(fd, how) < 0 && !(said && r == 0 && errno == ENOTCONN))
 		return -errno;
+	if (r == -EPIPE || r == -ECONNRESET)
+		return -ENOTCONN;
 	return r == -EAGAIN ? 0 : r;
 }
 
@@ -151,12 +155,13 @@ static void goodbye(struct connection *c, int fd, struct rest *rest)
 	/* Plaintext that nobody read: the byte left in the kernel makes it a reset, as TCP's. */
 	unread = !c->read_closed && !c->truncated && connection_readable(c, fd) &&
 		 engine_pending(c->engine) > 0;
+	if (unread)
+		return;
 	if (c->state == STATE_OPEN) {
 		send_close_notify(c);
 		output_flush(c, fd);
 	}
-	if (!unread)
-		finish(c, fd, rest);
+	finish(c, fd, rest);
 }
 
 /* A descriptor's number must not be reused while a thread may still call with it. */

@@ -209,10 +209,8 @@ static int connect_again(struct connection *c, int fd)
 
 	if (c->state == STATE_CONNECTING) {
 		r = handshake_tcp_done(c, fd, nonblock, -1);
-		if (r < 0 && r != -EAGAIN)
-			c->so_error = 0;
 		if (r < 0)
-			return r == -EAGAIN ? -EALREADY : r;
+			return r == -EAGAIN ? -EALREADY : (int)connection_told(c, r);
 	}
 	if (c->state == STATE_HANDSHAKE) {
 		r = handshake_run(c, fd, nonblock, -1);

@@ -272,9 +272,17 @@ int connection_fail(struct connection *c, int fd, int error, const char *step, c
 	error = of_family(c, error);
 	c->state = STATE_FAILED;
 	c->error = error;
+	c->so_error = -error;
 	/* Event loops see it in the kernel's state, and the peer is told. */
 	libc.shutdown(fd, SHUT_RDWR);
 	return connection_explain(c, error, step, reason);
+}
+
+ssize_t connection_told(struct connection *c, ssize_t result)
+{
+	if (result < 0 && result != -EAGAIN && result != -EINTR)
+		c->so_error = 0;
+	return result;
 }
 
 void connection_set_peer(struct connection *c, const char *name, const struct sockaddr *sa)

@@ -50,7 +50,7 @@ struct connection {
 	bool was_open;	   /* the handshake was done */
 	bool shared;	   /* fork may have given others the socket */
 	int error;	   /* of STATE_FAILED: a negative errno, kept */
-	int so_error;	   /* what SO_ERROR is still to tell, positive */
+	int so_error;	   /* what no call has told yet, nor SO_ERROR, positive */
 	char *error_text;
 	char *peer;		  /* "host (address:port)", for texts */
 	const char **alpn_list;	  /* what TLS_ALPN_LIST gave out */
@@ -143,6 +143,12 @@ int64_t connection_socket_end_ms(int fd, int option);
  * of protocols has it.
  */
 int connection_fail(struct connection *c, int fd, int error, const char *step, const char *reason);
+
+/*
+ * A call of the program's returns this: an error that it tells SO_ERROR does not tell
+ * again. Returns the result.
+ */
+ssize_t connection_told(struct connection *c, ssize_t result);
 
 /* Sets the text and logs, without ending anything. Returns error. */
 int connection_explain(struct connection *c, int error, const char *step, const char *reason);

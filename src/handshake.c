@@ -115,7 +115,6 @@ static int failed(struct connection *c, int fd, int error, const char *reason)
 		step = "verifying the peer";
 	pending_remove(c);
 	error = connection_fail(c, fd, error, step, reason);
-	c->so_error = -error;
 	watch_end(c);
 	return error;
 }
@@ -291,14 +290,6 @@ static int wait_for_peer(struct connection *c, int fd, int64_t end_ms)
 	return r;
 }
 
-/* An error that a call returns is not told by SO_ERROR too. */
-static int told(struct connection *c, int r)
-{
-	if (r < 0 && r != -EAGAIN)
-		c->so_error = 0;
-	return r;
-}
-
 int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 {
 	int r;
@@ -310,7 +301,7 @@ int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 			end = end_ms;
 		r = wait_for_peer(c, fd, end);
 		if (c->state != STATE_HANDSHAKE)
-			return c->state == STATE_OPEN ? 0 : told(c, c->error);
+			return c->state == STATE_OPEN ? 0 : (int)connection_told(c, c->error);
 		if (end_ms >= 0 && connection_left_ms(end_ms) == 0 &&
 		    connection_left_ms(c->handshake_end_ms) != 0)
 			return -EAGAIN;
@@ -318,7 +309,7 @@ int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 		if (r < 0 && r != -ETIMEDOUT)
 			return r;
 	}
-	return told(c, r);
+	return (int)connection_told(c, r);
 }
 
 int handshake_tcp_done(struct connection *c, int fd, bool nonblock, int64_t end_ms)
@@ -357,10 +348,10 @@ int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 	case STATE_HANDSHAKE:
 		return handshake_run(c, fd, nonblock, end_ms);
 	case STATE_FAILED:
-		return told(c, c->error);
+		return (int)connection_told(c, c->error);
 	case STATE_CONNECTING:
 		r = handshake_tcp_done(c, fd, nonblock, end_ms);
-		return r < 0 ? told(c, r) : handshake_run(c, fd, nonblock, end_ms);
+		return r < 0 ? (int)connection_told(c, r) : handshake_run(c, fd, nonblock, end_ms);
 	default:
 		return -ENOTCONN;
 	}

@@ -97,8 +97,10 @@ ssize_t input_fill(struct connection *c, int fd, size_t room)
 	size_t keep = engine_pending(c->engine) > 0 ? 1 : 0;
 	size_t n;
 
-	if (c->in_eof)
+	/* Behind the program's own SHUT_RD more may come (tcp(7)). */
+	if (c->in_eof && !c->read_shut)
 		return 0;
+	c->in_eof = false;
 	trim(c, fd, keep);
 	/* A record that is not whole yet is at most this long. */
 	if (buffer_reserve(&c->in, ENGINE_MAX_RECORD) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handshakes that are not finished, TCP's that nobody waits in included. A thread that waits for one steps the
- * others too, so that both ends of a connection in one thread get through. It
+ * The handshakes that are not finished, TCP's that nobody waits in included. A thread that waits
+ * for one steps the others too, so that both ends of a connection in one thread get through. It
  * leaves alone what fork has made nobody's: the process that serves shall claim it.
  */
 #ifndef PENDING_H

@@ -82,10 +82,15 @@ static void ask_handshake(struct connection *c, struct pollfd *p, struct set *s)
 	}
 }
 
-/* What the kernel does not know of: a session that failed, a connect that we asked about. */
+/*
+ * What the kernel does not know, or not any more: a session that failed, and an error
+ * that no call has returned yet.
+ */
 static short failure(const struct connection *c)
 {
-	return c->state == STATE_FAILED || c->so_error ? POLLERR | POLLHUP : 0;
+	if (c->so_error)
+		return POLLERR | POLLHUP;
+	return c->state == STATE_FAILED ? POLLHUP : 0;
 }
 
 /*

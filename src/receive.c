@@ -11,11 +11,17 @@
 
 enum { PEEK_TICK_MS = 10 };
 
-/* The peer's close_notify: the kernel's state shows the end too. */
+/*
+ * The peer's close_notify: the kernel's state shows the end too. Where its FIN has
+ * come that is so already, and another event would be one too many.
+ */
 static ssize_t closed(struct connection *c, int fd)
 {
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
 	c->read_closed = true;
-	libc.shutdown(fd, SHUT_RD);
+	if (libc.poll(&p, 1, 0) != 1)
+		libc.shutdown(fd, SHUT_RD);
 	return 0;
 }
 
@@ -244,6 +250,7 @@ ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int
 	n = may_receive(c, fd, &q);
 	if (n == 0)
 		n = receive_locked(c, fd, &q);
+	n = connection_told(c, n);
 	connection_unlock(c);
 	return n;
 }

@@ -233,8 +233,11 @@ static int may_send(struct connection *c, int fd, bool nonblock)
 
 	if (c->write_closed || c->state == STATE_NEW || c->state == STATE_LISTENING)
 		return -EPIPE;
-	if (c->state == STATE_FAILED && c->was_open)
-		return c->settings->zephyr ? -ECONNABORTED : -EPIPE;
+	if (c->state == STATE_FAILED && c->was_open) {
+		/* An error that no call has returned comes first, as TCP's. */
+		r = c->so_error ? -c->so_error : -EPIPE;
+		return c->settings->zephyr ? -ECONNABORTED : r;
+	}
 	r = handshake_need(c, fd, nonblock,
 			   c->state == STATE_HANDSHAKE && !nonblock
 				   ? connection_socket_end_ms(fd, SO_SNDTIMEO)
@@ -295,6 +298,7 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 	n = send_locked(c, fd, cur, flags);
 	if (n > 0 && !c->sent_data)
 		handshake_sent_data(c, fd);
+	n = connection_told(c, n);
 	connection_unlock(c);
 	return n;
 }

@@ -30,6 +30,9 @@ long trace_call(struct trace *trace, const char *what, long ret);
 void trace_note(struct trace *trace, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void trace_bytes(struct trace *trace, const void *buf, long n);
 
+/* Fail the test, with the first lines that differ, if the two do. */
+void trace_compare(const struct trace *by_tcp, const struct trace *by_tls);
+
 /* A vector of text, which no call it is for writes to. */
 struct iovec trace_text(const char *text);
 

@@ -79,7 +79,7 @@ static void model_step(struct buffer *b, struct rng *rng, uint64_t *in, uint64_t
 
 static void test_is_a_queue(void **state)
 {
-	unsigned int first, n = unit_seeds(50, &first);
+	unsigned int first, n = chance_seeds(50, &first);
 
 	(void)state;
 	for (unsigned int seed = first; seed < first + n; seed++) {

@@ -140,7 +140,7 @@ static void walk(struct rng *rng)
 
 static void test_any_list_in_any_steps(void **state)
 {
-	unsigned int first, n = unit_seeds(2000, &first);
+	unsigned int first, n = chance_seeds(2000, &first);
 
 	(void)state;
 	for (unsigned int seed = first; seed < first + n; seed++) {

@@ -91,7 +91,7 @@ static size_t junk(struct rng *rng, uint8_t *bytes, size_t size)
 
 static void test_junk_for_a_handshake(void **state)
 {
-	unsigned int first, n = unit_seeds(1500, &first);
+	unsigned int first, n = chance_seeds(1500, &first);
 	int version = version_of(state);
 
 	for (unsigned int seed = first; seed < first + n; seed++) {
@@ -111,7 +111,7 @@ static void test_junk_for_a_handshake(void **state)
 
 static void test_junk_for_a_session(void **state)
 {
-	unsigned int first, n = unit_seeds(300, &first);
+	unsigned int first, n = chance_seeds(300, &first);
 
 	for (unsigned int seed = first; seed < first + n; seed++) {
 		struct rng rng = rng_seed(seed);
@@ -129,7 +129,7 @@ static void test_junk_for_a_session(void **state)
 /* A byte of the handshake is changed on its way: no crash, no wrong peer, no hang. */
 static void test_changed_handshake(void **state)
 {
-	unsigned int first, n = unit_seeds(400, &first);
+	unsigned int first, n = chance_seeds(400, &first);
 	const struct end_options client = end_client(version_of(state)),
 				 server = end_server(version_of(state));
 

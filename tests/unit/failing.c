@@ -95,7 +95,7 @@ static void test_gnutls_allocations(void **state)
 {
 	enum { STEP = 37 };
 	static const int errors[] = {ENOMEM, EPROTO, EINVAL, EBADMSG, ECONNRESET, ENOTCONN, 0};
-	unsigned int first, n = unit_seeds(1, &first);
+	unsigned int first, n = chance_seeds(1, &first);
 
 	alloc_include_gnutls(true);
 	for (unsigned int seed = first; seed < first + n; seed++)

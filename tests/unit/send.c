@@ -140,7 +140,7 @@ static void run_sends(void **state, const struct room_row *row, unsigned int see
 static void test_nonblocking(void **state)
 {
 	const struct room_row *row = ((const struct versioned *)*state)->row;
-	unsigned int first, n = unit_seeds(6, &first);
+	unsigned int first, n = chance_seeds(6, &first);
 
 	for (unsigned int seed = first; seed < first + n; seed++)
 		run_sends(state, row, seed);
