@@ -8,6 +8,7 @@
 #define BULK_LABEL(write, read) "bulk, " write "-byte writes, " read "-byte reads"
 #define PINGPONG_LABEL		"ping-pong, 64 bytes"
 #define HANDSHAKES_LABEL	"full handshakes, one after another"
+#define REQUESTS_LABEL(n, size) "requests of 100 bytes, " n " connections, " size "-byte answers"
 #define IDLE_LABEL		"memory of an idle connection"
 #define PLAIN_LABEL		"one byte on a plain descriptor, library preloaded"
 #define INSTRUCTIONS_LABEL	"the same, counted by callgrind"

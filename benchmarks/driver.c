@@ -21,9 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_CASES (MAX_SIZES * MAX_SIZES + 3)
+#define MAX_CASES (MAX_SIZES * MAX_SIZES + 9)
 /* Memory hardly varies, and 1,000 handshakes take their time. */
-#define IDLE_ROUNDS 2
+#define FEW_ROUNDS 2
+#define CROWD	   1000
 /*
  * Where a program happens to lie in memory moves a call by more than the
  * library does: many short runs, not a few long ones.
@@ -43,13 +44,15 @@ static const struct contender_program {
 	{"tlssock", "bench-tlssock", NULL, NULL},
 };
 
-static const char *const measure_names[] = {"bulk", "pingpong", "handshakes", "idle", "plain"};
+static const char *const measure_names[] = {"bulk", "pingpong", "handshakes",
+					    "idle", "requests", "plain"};
 
 struct bench_case {
 	const char *measure;
 	char label[96];
 	unsigned int write_bytes;
 	unsigned int read_bytes;
+	unsigned int connections;
 	unsigned int rounds;
 	bool failed[COUNT(contenders)];
 };
@@ -67,6 +70,7 @@ static struct bench_case *add_case(const struct arguments *arguments, const char
 	case_count++;
 	bench_case->measure = measure;
 	bench_case->rounds = arguments->rounds;
+	bench_case->connections = arguments->connections;
 	snprintf(bench_case->label, sizeof(bench_case->label), "%s", label);
 	return bench_case;
 }
@@ -84,8 +88,25 @@ static void add_bulk_case(const struct arguments *arguments, unsigned int write_
 		 read_bytes);
 }
 
+/* The server answers with what it writes. */
+static void add_requests_case(const struct arguments *arguments, unsigned int connections,
+			      unsigned int answer_bytes)
+{
+	struct bench_case *bench_case = add_case(arguments, "requests", "");
+
+	if (!bench_case)
+		return;
+	bench_case->write_bytes = answer_bytes;
+	bench_case->connections = connections;
+	snprintf(bench_case->label, sizeof(bench_case->label), REQUESTS_LABEL("%u", "%u"),
+		 connections, answer_bytes);
+	if (connections >= CROWD && bench_case->rounds > FEW_ROUNDS)
+		bench_case->rounds = FEW_ROUNDS;
+}
+
 static void make_cases(const struct arguments *arguments)
 {
+	static const unsigned int crowds[] = {1, 50, CROWD};
 	struct bench_case *idle;
 
 	for (unsigned int w = 0; w < arguments->write_count; w++)
@@ -94,8 +115,12 @@ static void make_cases(const struct arguments *arguments)
 	add_case(arguments, "pingpong", PINGPONG_LABEL);
 	add_case(arguments, "handshakes", HANDSHAKES_LABEL);
 	idle = add_case(arguments, "idle", IDLE_LABEL);
-	if (idle && idle->rounds > IDLE_ROUNDS)
-		idle->rounds = IDLE_ROUNDS;
+	if (idle && idle->rounds > FEW_ROUNDS)
+		idle->rounds = FEW_ROUNDS;
+	for (unsigned int i = 0; i < COUNT(crowds); i++) {
+		add_requests_case(arguments, crowds[i], 100);
+		add_requests_case(arguments, crowds[i], 16384);
+	}
 }
 
 /* "name value", from the client or the server. */
@@ -134,7 +159,7 @@ static bool run_worker(const struct arguments *arguments, const struct bench_cas
 	snprintf(text[1], sizeof(text[1]), "cipher=%s", arguments->cipher);
 	snprintf(text[2], sizeof(text[2]), "write=%u", bench_case->write_bytes);
 	snprintf(text[3], sizeof(text[3]), "read=%u", bench_case->read_bytes);
-	snprintf(text[4], sizeof(text[4]), "connections=%u", arguments->connections);
+	snprintf(text[4], sizeof(text[4]), "connections=%u", bench_case->connections);
 	snprintf(text[5], sizeof(text[5]), "seconds=%g", arguments->seconds);
 	snprintf(text[6], sizeof(text[6]), "pin=%d", arguments->pin);
 	process_start(&process, argv, NULL);

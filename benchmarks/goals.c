@@ -7,8 +7,9 @@
 
 #include <math.h>
 
-#define OURS   "tlssock"
-#define GNUTLS "gnutls"
+#define OURS	"tlssock"
+#define GNUTLS	"gnutls"
+#define OPENSSL "openssl"
 
 const struct goal goals[] = {
 	{BULK_LABEL("16384", "16384"), "throughput", OURS, GNUTLS, 0.95,
@@ -23,6 +24,12 @@ const struct goal goals[] = {
 	{HANDSHAKES_LABEL, "rate", OURS, GNUTLS, 0.95, "rate at least 0.95 times GnuTLS's"},
 	{IDLE_LABEL, "client_heap", OURS, NULL, 12, "client's heap at most 12 KB"},
 	{IDLE_LABEL, "server_heap", OURS, NULL, 12, "server's heap at most 12 KB"},
+	{REQUESTS_LABEL("1", "100"), "requests", OURS, OPENSSL, 1, "at least OpenSSL's rate"},
+	{REQUESTS_LABEL("1", "16384"), "requests", OURS, OPENSSL, 1, "at least OpenSSL's rate"},
+	{REQUESTS_LABEL("50", "100"), "requests", OURS, OPENSSL, 1, "at least OpenSSL's rate"},
+	{REQUESTS_LABEL("50", "16384"), "requests", OURS, OPENSSL, 1, "at least OpenSSL's rate"},
+	{REQUESTS_LABEL("1000", "100"), "requests", OURS, OPENSSL, 1, "at least OpenSSL's rate"},
+	{REQUESTS_LABEL("1000", "16384"), "requests", OURS, OPENSSL, 1, "at least OpenSSL's rate"},
 	{PLAIN_LABEL, "read", PLAIN_MORE, NULL, 3, "read at most 3 ns more"},
 	{PLAIN_LABEL, "write", PLAIN_MORE, NULL, 3, "write at most 3 ns more"},
 	{PLAIN_LABEL, "read", PLAIN_MORE_BESIDE_TLS, NULL, 3,

@@ -20,6 +20,7 @@ extern const struct measure bulk;
 extern const struct measure pingpong;
 extern const struct measure handshakes;
 extern const struct measure idle;
+extern const struct measure requests;
 
 /* Reports a figure to the driver, which knows its unit by its name. */
 void emit(const char *name, double value);

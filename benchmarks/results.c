@@ -18,6 +18,7 @@ const struct metric metrics[] = {
 	{"p50", "p50", "µs", 1, true, false},
 	{"p99", "p99", "µs", 1, true, false},
 	{"rate", "handshakes", "1/s", 0, false, false},
+	{"requests", "requests", "1/s", 0, false, false},
 	{"client_cpu", "client's CPU", "µs", 0, true, false},
 	{"server_cpu", "server's CPU", "µs", 0, true, false},
 	{"client_heap", "client's heap", "KB", 2, true, false},

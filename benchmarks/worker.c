@@ -19,7 +19,7 @@
 /* Added to the time of a measure before it is taken for hung. */
 #define GRACE_SECONDS 60
 
-static const struct measure *const measures[] = {&bulk, &pingpong, &handshakes, &idle};
+static const struct measure *const measures[] = {&bulk, &pingpong, &handshakes, &idle, &requests};
 
 struct parameter {
 	const char *name;

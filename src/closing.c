@@ -142,8 +142,6 @@ static void finish(struct connection *c, int fd, struct rest *rest)
 
 static void goodbye(struct connection *c, int fd, struct rest *rest)
 {
-	bool unread;
-
 	if (c->state == STATE_NEW || c->state == STATE_LISTENING || c->state == STATE_CONNECTING)
 		return;
 	if (!owner_claim_last(&c->owner) || wants_reset(fd))
@@ -153,9 +151,9 @@ static void goodbye(struct connection *c, int fd, struct rest *rest)
 		return;
 	}
 	/* Plaintext that nobody read: the byte left in the kernel makes it a reset, as TCP's. */
-	unread = !c->read_closed && !c->truncated && connection_readable(c, fd) &&
-		 engine_pending(c->engine) > 0;
-	if (unread)
+	if (!c->read_closed && !c->truncated)
+		connection_readable(c, fd);
+	if (engine_pending(c->engine) > 0)
 		return;
 	if (c->state == STATE_OPEN) {
 		send_close_notify(c);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 /*
  * Apart from the hook itself, which then needs no stack frame: a plain descriptor
@@ -83,6 +84,21 @@ EXPORT int close(int fd)
 	return fdtable_has(fd) ? (int)FINISH(sockets_close(fd)) : libc.close(fd);
 }
 
+/* libuv's uv__close, and node's. */
+EXPORT long syscall(long number, ...)
+{
+	long arg[6];
+	va_list ap;
+
+	va_start(ap, number);
+	for (int i = 0; i < 6; i++)
+		arg[i] = va_arg(ap, long);
+	va_end(ap);
+	if (number == SYS_close && fdtable_has((int)arg[0]))
+		return FINISH(sockets_close((int)arg[0]));
+	return libc.syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}
+
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	return fdtable_any() ? (int)FINISH(sockets_close_range(first, last, flags))
@@ -100,9 +116,14 @@ EXPORT void closefrom(int first)
 EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *restrict len)
 {
 	struct entry *e = ours(fd);
+	int saved = errno;
+	ssize_t r;
 
-	return e ? (int)FINISH(sockets_getsockopt(e, fd, level, name, v, len))
-		 : libc.getsockopt(fd, level, name, v, len);
+	if (!e)
+		return libc.getsockopt(fd, level, name, v, len);
+	r = sockets_getsockopt(e, fd, level, name, v, len);
+	/* SO_ERROR is often read into errno itself. */
+	return (int)finish(r, r == 0 && v == &errno ? errno : saved);
 }
 
 EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
@@ -322,7 +343,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 EXPORT int getaddrinfo(const char *restrict node, const char *restrict service,
 		       const struct addrinfo *restrict hints, struct addrinfo **restrict res)
 {
-	int r = libc.getaddrinfo(node, service, hints, res);
+	int r = sockets_getaddrinfo(node, service, hints, res);
 
 	if (r == 0)
 		names_learn(node, *res);

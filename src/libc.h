@@ -29,6 +29,8 @@
 	X(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags),                  \
 	  (fd, sa, len, flags))                                                                    \
 	X(int, shutdown, (int fd, int how), (fd, how))                                             \
+	X(long, syscall, (long n, long a, long b, long c, long d, long e, long f),                 \
+	  (n, a, b, c, d, e, f))                                                                   \
 	X(int, close, (int fd), (fd))                                                              \
 	X(int, close_range, (unsigned int first, unsigned int last, int flags),                    \
 	  (first, last, flags))                                                                    \

@@ -32,6 +32,23 @@ bool sockets_asks_for_tls(int family, int type, int protocol)
 	return settings_min_version(protocol) >= 0 || is_dtls(protocol);
 }
 
+int sockets_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+			struct addrinfo **res)
+{
+	struct addrinfo asked = {0};
+	int r;
+
+	if (!hints ||
+	    !(settings_min_version(hints->ai_protocol) >= 0 || is_dtls(hints->ai_protocol)))
+		return libc.getaddrinfo(node, service, hints, res);
+	asked = *hints;
+	asked.ai_protocol = hints->ai_socktype == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
+	r = libc.getaddrinfo(node, service, &asked, res);
+	for (struct addrinfo *ai = r == 0 ? *res : NULL; ai; ai = ai->ai_next)
+		ai->ai_protocol = hints->ai_protocol;
+	return r;
+}
+
 static int check_kind(int family, int type, int protocol)
 {
 	type &= TYPE_MASK;

@@ -8,6 +8,7 @@
 
 #include "fdtable.h"
 
+#include <netdb.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -15,6 +16,13 @@
 
 /* True if socket() with these arguments asks for TLS. */
 bool sockets_asks_for_tls(int family, int type, int protocol);
+
+/*
+ * getaddrinfo(3), but that hints may name one of our protocols, as a program does that
+ * passes a socket's own on. Returns as that does.
+ */
+int sockets_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+			struct addrinfo **res);
 
 int sockets_socket(int family, int type, int protocol);
 int sockets_bind(struct entry *e, int fd, const struct sockaddr *sa, socklen_t len);

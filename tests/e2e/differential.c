@@ -6,7 +6,8 @@
  * way than the smallest buffer takes, so that nothing is a matter of room.
  *
  * Differences that are allowed, and therefore not looked at: after a reset TCP tells the
- * error once and then the end of the stream, a TLS socket the error each time, and the
+ * error once and then the end of the stream, a TLS socket the error each time, unless
+ * close_notify had come before, and the
  * kernel does not know it any more; a socket that is shut down in both directions says
  * EPIPE, where TCP first tells of a reset; close_notify to a peer that has closed draws a
  * reset, as data does; what is sent to a closed socket is taken by the
@@ -282,7 +283,7 @@ static void after_reset(struct program *p, int i)
 
 static void do_close(struct program *p, int i)
 {
-	bool reset = unread(p, i) > 0;
+	bool reset = unread(p, i) > 0, ended = p->ends[i].shut_write;
 
 	if (!rng_once_in(&p->rng, 8) || p->ends[1 - i].fd < 0)
 		return;
@@ -290,8 +291,9 @@ static void do_close(struct program *p, int i)
 	trace_note(p->trace, "\tend %d\n", i);
 	p->ends[i].fd = -1;
 	settle(p);
-	if (reset)
+	if (reset && !ended)
 		after_reset(p, 1 - i);
+	p->over |= reset;
 	p->over |= p->ends[1 - i].shut_read && p->ends[1 - i].shut_write;
 }
 
