@@ -146,7 +146,8 @@ struct sockaddr_host {
  * handshake is done, as SSL_connect (SSL_accept) does. DEFERRED: it returns
  * when TCP is up, and the handshake runs in the first call that needs it. The
  * default is INLINE for connect; for accept DEFERRED with IPPROTO_TLS and
- * INLINE with the Zephyr numbers.
+ * INLINE with the Zephyr numbers. A call on a socket that does not wait (O_NONBLOCK)
+ * returns without the handshake in either mode.
  */
 #define TLS_HANDSHAKE_INLINE 0
 #define TLS_HANDSHAKE_DEFERRED 1

@@ -12,6 +12,7 @@
 /* What accept does with a descriptor that the kernel gave. */
 struct accepted {
 	int fd;
+	bool waits;   /* the listener's calls may wait */
 	bool dropped; /* its handshake failed, and it is closed */
 	struct sockaddr_storage sa;
 	socklen_t len;
@@ -110,7 +111,8 @@ static int adopt_accepted(struct settings *settings, struct accepted *a, int fla
 		handshake_begin(c, a->fd, true);
 		connection_unlock(c);
 	}
-	if (r == 0 && settings_handshake_mode(c->settings, true) == TLS_HANDSHAKE_INLINE) {
+	if (r == 0 && a->waits &&
+	    settings_handshake_mode(c->settings, true) == TLS_HANDSHAKE_INLINE) {
 		pthread_cleanup_push(drop_unfinished, &u);
 		r = finish_inline(c, a->fd);
 		pthread_cleanup_pop(0);
@@ -145,6 +147,7 @@ static int accept_one(struct connection *c, int fd, struct accepted *a, int flag
 		r = -EINVAL;
 	}
 	settings = settings_ref(c->settings);
+	a->waits = !connection_nonblocking(fd, 0);
 	connection_unlock(c);
 	if (r < 0 && a->fd >= 0)
 		libc.close(a->fd);

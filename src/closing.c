@@ -7,7 +7,6 @@
 #include "linger.h"
 #include "output.h"
 #include "receive.h"
-#include "watch.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -110,8 +109,6 @@ static void keep(struct connection *c, int fd, struct rest *rest)
 	rest->fd = fdtable_high_dup(fd);
 	if (rest->fd < 0)
 		return;
-	/* The kernel keeps a registration as long as the socket is open anywhere. */
-	watch_leave(c);
 	rest->sealed = c->out;
 	c->out = (struct buffer){0};
 	if (sealed && buffer_append(&rest->sealed, buffer_head(sealed), sealed->len) == 0)

@@ -85,8 +85,11 @@ static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, 
 	w.sa = map_address(fd, sa, &w.len, &mapped);
 	/* Before the wait: a second thread must not begin a connect of its own. */
 	c->state = STATE_CONNECTING;
+	c->so_error = 0;
+	c->calling = true;
 	watch_begin(c);
 	r = connection_wait(c, fd, connect_op, &w);
+	c->calling = false;
 	if (r < 0 && r != -EINPROGRESS && r != -EINTR && c->state == STATE_CONNECTING) {
 		c->state = STATE_NEW;
 		watch_end(c);
@@ -270,12 +273,23 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 	return r;
 }
 
+/* A connect that failed, of which no call has told yet. The socket can be used again. */
+static int failed_unseen(struct connection *c, int fd)
+{
+	const struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
+
+	libc.connect(fd, &unspecified, sizeof(unspecified));
+	return (int)connection_told(c, -c->so_error);
+}
+
 static int connect_locked(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len)
 {
 	if (!sa)
 		return -EFAULT;
 	if (c->state != STATE_NEW)
 		return connect_again(c, fd);
+	if (c->so_error)
+		return failed_unseen(c, fd);
 	if (len >= sizeof(sa->sa_family) && sa->sa_family == AF_HOSTNAME)
 		return connect_name(c, fd, (const struct sockaddr_host *)sa, len);
 	return connect_address(c, fd, sa, len);

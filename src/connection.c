@@ -297,6 +297,12 @@ void connection_set_peer(struct connection *c, const char *name, const struct so
 	c->peer = text;
 }
 
+bool connection_busy(const struct connection *c)
+{
+	return c->state == STATE_CONNECTING ||
+	       (c->state == STATE_HANDSHAKE && !owner_is_others(&c->owner));
+}
+
 int connection_claim(struct connection *c)
 {
 	return owner_claim(&c->owner) ? 0 : -EBADFD;

@@ -40,10 +40,12 @@ struct connection {
 	enum connection_state state;
 	bool server;
 	bool read_closed;  /* the peer's close_notify was read */
+	bool end_untold;   /* the end was seen, but no call has returned 0, nor an event come */
 	bool read_shut;	   /* the program's SHUT_RD */
 	bool write_closed; /* close_notify was sent */
 	bool truncated;	   /* the end came without close_notify */
 	bool closing;	   /* close is waiting for the waiters to leave */
+	bool calling;	   /* a thread is in the connect call itself */
 	bool hungry;	   /* the handshake goes on with what the peer says next */
 	bool hurried;	   /* TCP_NODELAY is on for the first data, unseen */
 	bool sent_data;	   /* application data was sent */
@@ -160,6 +162,12 @@ void connection_set_peer(struct connection *c, const char *name, const struct so
 void connection_fork_lock(struct connection *c);
 void connection_fork_parent(struct connection *c);
 void connection_fork_child(struct connection *c);
+
+/*
+ * A handshake is under way, TCP's or TLS's, and not in another process since a fork:
+ * there the kernel's answers have to do.
+ */
+bool connection_busy(const struct connection *c);
 
 /* This process may use the session: 0 or -EBADFD. */
 int connection_claim(struct connection *c);

@@ -10,8 +10,8 @@
 #include <limits.h>
 
 enum {
-	LOOKED_UP = 128, /* events looked up at a time */
-	ROUNDS = 4,	 /* that a wait without time takes for events that were not shown */
+	LOOKED_UP = 64, /* events looked up at a time */
+	ROUNDS = 4,	/* that a wait without time takes for events that were not shown */
 };
 
 int epolls_ctl(struct entry *e, int epfd, int op, int fd, const struct epoll_event *event)
@@ -27,52 +27,66 @@ int epolls_ctl(struct entry *e, int epfd, int op, int fd, const struct epoll_eve
 	return r;
 }
 
-bool epolls_concern(void)
+/* What the kernel would report of the socket now. */
+static uint32_t kernel_events(int fd)
 {
-	return watch_any() || pending_any();
+	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+
+	return libc.poll(&p, 1, 0) == 1 ? (uint32_t)p.revents : 0;
 }
 
-/* Returns what is to be shown of an event; 0: nothing. */
-static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events)
+/*
+ * Looks at one that an event may be about. Returns what is to be shown; *it tells
+ * whether the event was this one's: another file may be registered with its data.
+ */
+static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events, bool *it)
 {
 	struct connection *c = m->entry->object;
+	unsigned int fills;
 	uint32_t shown = 0;
 
-	/* In a signal handler: the kernel's answer has to do. */
-	if (connection_lock(c) < 0)
-		return events;
-	if (c->state == STATE_CONNECTING || c->state == STATE_HANDSHAKE) {
+	/* In a signal handler, or closed by now: the kernel's answer has to do. */
+	if (connection_enter(c, m->fd) < 0)
+		return 0;
+	fills = c->in_fills;
+	if (connection_busy(c)) {
 		/* Its end raises again what the program waits for. */
+		*it = kernel_events(m->fd) & events;
 		handshake_progress(c, m->fd);
-	} else {
-		shown = readiness_true(c, m->fd, events) & (m->event.events | EPOLLERR | EPOLLHUP);
-		if (!shown && (m->event.events & EPOLLONESHOT))
+		connection_unlock(c);
+		return 0;
+	}
+	shown = readiness_true(c, m->fd, events) & (m->event.events | EPOLLERR | EPOLLHUP);
+	*it = shown || c->in_fills != fills || (kernel_events(m->fd) & events);
+	if (*it && (m->event.events & EPOLLONESHOT)) {
+		if (!shown)
 			watch_rearm(c, epfd, m->fd);
+		else if (!watch_use_up(c, epfd, m->fd))
+			shown = 0;
 	}
 	connection_unlock(c);
 	return shown;
 }
 
-/* One event may be about several of ours, registered with the same data. */
-static int show(struct epoll_event *events, int n, const struct watch_match *matches, int m,
-		int epfd)
+static int show(struct epoll_event *events, int n, const struct watch_matches *m, int epfd)
 {
 	int kept = 0, at = 0;
 
 	for (int i = 0; i < n; i++) {
 		uint32_t shown = 0;
-		bool known = false;
+		bool ours = false;
 
-		for (; at < m && matches[at].index == i; at++) {
-			if (!matches[at].entry || matches[at].fd < 0)
-				continue;
-			known = true;
-			shown |= look_at(&matches[at], epfd, events[i].events);
+		for (; at < m->n && m->all[at].index == i; at++) {
+			bool it = false;
+
+			if (m->all[at].entry)
+				shown |= look_at(&m->all[at], epfd, events[i].events, &it);
+			ours |= it;
 		}
-		if (known && !shown)
+		if (ours && !shown)
 			continue;
 		events[kept] = events[i];
-		if (known)
+		if (ours)
 			events[kept].events = shown;
 		kept++;
 	}
@@ -81,12 +95,13 @@ static int show(struct epoll_event *events, int n, const struct watch_match *mat
 
 static int digest_some(int epfd, struct epoll_event *events, int n)
 {
-	struct watch_match matches[2 * LOOKED_UP];
-	int m = watch_find(epfd, events, n, matches, 2 * LOOKED_UP);
-	int kept = m > 0 ? show(events, n, matches, m, epfd) : n;
+	struct watch_matches m;
+	int kept = n;
 
-	for (int i = 0; i < m; i++)
-		fdtable_put(matches[i].entry);
+	watch_find(epfd, events, n, &m);
+	if (m.n > 0)
+		kept = show(events, n, &m, epfd);
+	watch_found(&m);
 	return kept;
 }
 
@@ -133,7 +148,7 @@ int epolls_wait(int epfd, struct epoll_event *events, int max, const struct time
 
 		if (n < 0)
 			return -errno;
-		kept = digest(epfd, events, n);
+		kept = watch_any() ? digest(epfd, events, n) : n;
 		if (kept > 0)
 			return kept;
 		if (readiness_over(end_ns) && (n == 0 || round >= ROUNDS))

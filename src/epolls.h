@@ -9,15 +9,11 @@
 #include "fdtable.h"
 
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/epoll.h>
 #include <time.h>
 
 /* epoll_ctl(2) on one of our numbers; drops the reference. Returns 0 or a negative errno. */
 int epolls_ctl(struct entry *e, int epfd, int op, int fd, const struct epoll_event *event);
-
-/* True if a wait may be about TLS sockets. */
-bool epolls_concern(void);
 
 /* What the caller's own call takes. */
 enum epolls_clock { EPOLLS_MILLISECONDS, EPOLLS_NANOSECONDS };

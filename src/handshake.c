@@ -198,6 +198,9 @@ int handshake_step(struct connection *c, int fd)
 {
 	int r = step(c, fd);
 
+	/* Another process's business since a fork. */
+	if (r == -EBADFD)
+		pending_remove(c);
 	if (r == -EAGAIN && c->handshake_end_ms >= 0 &&
 	    connection_left_ms(c->handshake_end_ms) == 0)
 		r = failed(c, fd, -ETIMEDOUT, "the peer did not answer in time");
@@ -214,6 +217,8 @@ void handshake_progress(struct connection *c, int fd)
 {
 	int r = 0;
 
+	if (c->closing)
+		return;
 	if (c->state == STATE_CONNECTING)
 		r = handshake_tcp_done(c, fd, true, -1);
 	if (r == 0 && c->state == STATE_HANDSHAKE && !c->driving)
@@ -324,7 +329,12 @@ int handshake_tcp_done(struct connection *c, int fd, bool nonblock, int64_t end_
 		r = connection_poll(c, fd, POLLOUT, end_ms);
 		if (r < 0)
 			return r == -ETIMEDOUT ? -EAGAIN : r;
+		if (c->state != STATE_CONNECTING)
+			return c->state == STATE_FAILED ? c->error : 0;
 	}
+	/* A socket that is not connecting yet is writable, and hung up. */
+	if (c->calling && (p.revents & POLLHUP))
+		return -EAGAIN;
 	libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 	if (error) {
 		c->state = STATE_NEW;
@@ -353,6 +363,7 @@ int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 		r = handshake_tcp_done(c, fd, nonblock, end_ms);
 		return r < 0 ? (int)connection_told(c, r) : handshake_run(c, fd, nonblock, end_ms);
 	default:
-		return -ENOTCONN;
+		/* A connect that failed unseen. */
+		return c->so_error ? (int)connection_told(c, -c->so_error) : -ENOTCONN;
 	}
 }

@@ -95,12 +95,14 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 		 : libc.epoll_ctl(epfd, op, fd, event);
 }
 
+/*
+ * In any program: a set that has none of ours when a thread falls asleep may have when
+ * it wakes up.
+ */
 EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 {
 	struct timespec space;
 
-	if (!epolls_concern())
-		return libc.epoll_wait(epfd, events, max, timeout);
 	return (int)FINISH(epolls_wait(epfd, events, max, readiness_timeout(timeout, &space), NULL,
 				       EPOLLS_MILLISECONDS));
 }
@@ -110,8 +112,6 @@ EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeou
 {
 	struct timespec space;
 
-	if (!epolls_concern())
-		return libc.epoll_pwait(epfd, events, max, timeout, mask);
 	return (int)FINISH(epolls_wait(epfd, events, max, readiness_timeout(timeout, &space), mask,
 				       EPOLLS_MILLISECONDS));
 }
@@ -119,7 +119,7 @@ EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeou
 EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 			const struct timespec *timeout, const sigset_t *mask)
 {
-	if (!epolls_concern() || !readiness_valid(timeout))
+	if (!readiness_valid(timeout))
 		return libc.epoll_pwait2(epfd, events, max, timeout, mask);
 	return (int)FINISH(epolls_wait(epfd, events, max, timeout, mask, EPOLLS_NANOSECONDS));
 }

@@ -97,6 +97,13 @@ bool owner_is_self(const struct owner *owner)
 	return self && (word ? atomic_load(&word->token) : owner->token) == self;
 }
 
+bool owner_is_others(const struct owner *owner)
+{
+	const struct word *word = shared_word(owner);
+
+	return !owner_is_self(owner) && (!word || atomic_load(&word->token) != 0);
+}
+
 bool owner_claim(struct owner *owner)
 {
 	uint64_t self = atomic_load_explicit(&process->token, memory_order_relaxed);

@@ -39,6 +39,9 @@ bool owner_claim(struct owner *owner);
 /* True if it is this process's already. */
 bool owner_is_self(const struct owner *owner);
 
+/* True if this process cannot have it: another has claimed it. */
+bool owner_is_others(const struct owner *owner);
+
 /*
  * For close: true if this process owns the object, or if nobody claimed it and
  * no other process that could is left. Then it is claimed.

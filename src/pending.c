@@ -66,6 +66,16 @@ void pending_add(struct connection *c, int fd)
 	pending_unlock();
 }
 
+bool pending_has(const struct connection *c)
+{
+	bool has;
+
+	pending_lock();
+	has = listed(c);
+	pending_unlock();
+	return has;
+}
+
 void pending_remove(struct connection *c)
 {
 	pending_lock();
@@ -134,7 +144,8 @@ int64_t pending_overdue(struct pending_wait *w)
 	w->n = 0;
 	pending_lock();
 	for (struct connection *c = first; c && c->handshake_end_ms >= 0; c = c->next_pending) {
-		if (!is_free(c))
+		/* Also what fork has made nobody's: the step claims it. */
+		if (c->driving)
 			continue;
 		next_ms = c->handshake_end_ms;
 		if (next_ms > now_ms || n == PENDING_MAX)
@@ -145,7 +156,8 @@ int64_t pending_overdue(struct pending_wait *w)
 	}
 	pending_unlock();
 	reference(w, found, n);
-	return next_ms;
+	/* One whose number is just being closed is looked at a little later. */
+	return w->n < n && next_ms < 0 ? now_ms + PENDING_TICK_MS : next_ms;
 }
 
 void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, short events,

@@ -27,6 +27,7 @@ struct pending_wait {
  */
 void pending_add(struct connection *c, int fd);
 void pending_remove(struct connection *c);
+bool pending_has(const struct connection *c);
 
 /* True if this process has any. A hint: no lock is taken. */
 bool pending_any(void);

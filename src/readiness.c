@@ -19,6 +19,7 @@ enum { READ_EVENTS = POLLIN | POLLRDNORM, ALWAYS = POLLERR | POLLHUP | POLLNVAL 
 struct watched {
 	struct entry *entry; /* NULL: not ours */
 	short extra;	     /* what must be reported whatever the kernel says */
+	bool drives;	     /* nobody else steps its handshake while we wait */
 };
 
 struct set {
@@ -37,10 +38,22 @@ bool readiness_concerns(struct pollfd *fds, nfds_t n)
 	return false;
 }
 
+/* After the wait; a thread that is cancelled in it leaves others to go on, too. */
+static void stop_driving(struct set *s)
+{
+	for (nfds_t i = 0; i < s->n; i++) {
+		if (s->watched[i].drives)
+			((struct connection *)s->watched[i].entry->object)->driving--;
+		s->watched[i].drives = false;
+	}
+}
+
 static void set_fini(void *arg)
 {
 	struct set *s = arg;
 
+	if (s->watched)
+		stop_driving(s);
 	for (nfds_t i = 0; s->watched && i < s->n; i++)
 		fdtable_put(s->watched[i].entry);
 	free(s->watched);
@@ -64,22 +77,27 @@ static int set_init(struct set *s, struct pollfd *fds, nfds_t n)
 	return 0;
 }
 
-/* Gets the handshake on, and asks the kernel for what it waits for. */
-static void ask_handshake(struct connection *c, struct pollfd *p, struct set *s)
+/*
+ * Gets the handshake on, and asks the kernel for what it waits for. Others leave it
+ * alone then: what they read this thread would wait for in vain.
+ */
+static void ask_handshake(struct connection *c, struct pollfd *p, struct watched *w, struct set *s)
 {
 	int64_t end_ms = c->handshake_end_ms;
 
 	handshake_progress(c, p->fd);
-	if (c->state == STATE_CONNECTING) {
-		p->events = POLLOUT;
-	} else if (c->state == STATE_HANDSHAKE) {
+	if (!connection_busy(c))
+		return;
+	p->events = c->state == STATE_CONNECTING ? POLLOUT : handshake_want(c);
+	w->drives = c->driving++ == 0;
+	if (!w->drives) {
 		/* Another thread drives it: see what has become of it soon. */
-		p->events = c->driving ? 0 : handshake_want(c);
-		if (c->driving)
-			end_ms = connection_end_ms(PENDING_TICK_MS);
-		if (end_ms >= 0 && (s->wake_ms < 0 || end_ms < s->wake_ms))
-			s->wake_ms = end_ms;
+		c->driving--;
+		p->events = 0;
+		end_ms = connection_end_ms(PENDING_TICK_MS);
 	}
+	if (end_ms >= 0 && (s->wake_ms < 0 || end_ms < s->wake_ms))
+		s->wake_ms = end_ms;
 }
 
 /*
@@ -88,6 +106,8 @@ static void ask_handshake(struct connection *c, struct pollfd *p, struct set *s)
  */
 static short failure(const struct connection *c)
 {
+	if (c->state == STATE_CONNECTING || c->state == STATE_HANDSHAKE)
+		return 0;
 	if (c->so_error)
 		return POLLERR | POLLHUP;
 	return c->state == STATE_FAILED ? POLLHUP : 0;
@@ -108,10 +128,10 @@ static void ask_one(struct set *s, nfds_t i)
 	struct connection *c = w->entry->object;
 	struct pollfd *p = &s->asked[i];
 
-	if (connection_lock(c) < 0)
+	if (connection_enter(c, p->fd) < 0)
 		return;
-	if (c->state == STATE_HANDSHAKE || c->state == STATE_CONNECTING)
-		ask_handshake(c, p, s);
+	if (connection_busy(c))
+		ask_handshake(c, p, w, s);
 	if (usable(c) && output_pending(c) && output_flush(c, p->fd) == -EAGAIN)
 		p->events |= POLLOUT;
 	w->extra = failure(c);
@@ -139,9 +159,10 @@ static short answer_one(struct set *s, nfds_t i)
 	struct connection *c = s->watched[i].entry->object;
 	short revents = s->asked[i].revents | s->watched[i].extra;
 
-	if (!revents || connection_lock(c) < 0)
+	/* Of a number that is closed by now, or another file's, the kernel knows all. */
+	if (!revents || connection_enter(c, s->asked[i].fd) < 0)
 		return revents;
-	if (c->state == STATE_HANDSHAKE || c->state == STATE_CONNECTING)
+	if (connection_busy(c))
 		revents = 0; /* the next round steps it */
 	else
 		revents = (short)readiness_true(c, s->asked[i].fd, (uint32_t)revents);
@@ -228,8 +249,10 @@ static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
 
 		ask(s);
 		left = readiness_left(has_extra(s) ? 0 : end_ns, s->wake_ms, &space);
-		if (libc.ppoll(s->asked, s->n, left, mask) < 0)
-			return -errno;
+		ready = libc.ppoll(s->asked, s->n, left, mask) < 0 ? -errno : 0;
+		stop_driving(s);
+		if (ready < 0)
+			return ready;
 		ready = answer(s);
 		if (ready || readiness_over(end_ns))
 			return ready;

@@ -4,6 +4,7 @@
 #include "readiness.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,10 +49,29 @@ static int next(const struct selects *s, int fd)
 
 bool selects_concern(const struct selects *s)
 {
-	for (int fd = next(s, 0); fd >= 0; fd = next(s, fd + 1))
-		if (fdtable_has(fd))
+	/* By our numbers: the sets may be shorter than is said (see table_size()). */
+	for (int fd = fdtable_next(0); fd >= 0 && fd < s->n; fd = fdtable_next(fd + 1))
+		if (has(s->read, fd) || has(s->write, fd) || has(s->except, fd))
 			return true;
 	return false;
+}
+
+/*
+ * The kernel looks at no more bits than its table has numbers, so that programs may say
+ * getdtablesize() with a set of FD_SETSIZE.
+ */
+static int table_size(int n)
+{
+	FILE *status = n > FD_SETSIZE ? fopen("/proc/self/status", "re") : NULL;
+	int size = n;
+	char line[128];
+
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "FDSize: %d", &size) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return size < n ? size : n;
 }
 
 /* Returns how many numbers there are, and writes them if there is room. */
@@ -136,8 +156,10 @@ static int wait_for(const struct selects *s, struct pollfd *fds, nfds_t n, int64
 	return r >= 0 && is_bad(fds, n) ? -EBADF : r;
 }
 
-int selects_select(const struct selects *s, struct timespec *timeout, const sigset_t *mask)
+int selects_select(const struct selects *asked, struct timespec *timeout, const sigset_t *mask)
 {
+	const struct selects cut = {table_size(asked->n), asked->read, asked->write, asked->except};
+	const struct selects *s = &cut;
 	nfds_t n = list(s, NULL);
 	struct pollfd *fds = calloc(n, sizeof(*fds));
 	int64_t end_ns = readiness_end_ns(timeout);

@@ -232,7 +232,7 @@ static int may_send(struct connection *c, int fd, bool nonblock)
 	int r;
 
 	if (c->write_closed || c->state == STATE_NEW || c->state == STATE_LISTENING)
-		return -EPIPE;
+		return c->so_error ? -c->so_error : -EPIPE;
 	if (c->state == STATE_FAILED && c->was_open) {
 		/* An error that no call has returned comes first, as TCP's. */
 		r = c->so_error ? -c->so_error : -EPIPE;

@@ -6,7 +6,9 @@
 #include "connection.h"
 #include "libc.h"
 #include "log.h"
+#include "pending.h"
 #include "stdiofd.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,6 +174,20 @@ int sockets_shutdown(struct entry *e, int fd, int how)
 	return r;
 }
 
+/* What names the connection by a number that goes is told, with its lock. */
+static void number_goes(struct connection *c, int fd, bool last)
+{
+	int other = last ? -1 : fdtable_next(0);
+
+	watch_number_goes(c, fd, last);
+	if (last || c->pending_fd != fd || !pending_has(c))
+		return;
+	while (other >= 0 && (other == fd || !fdtable_names(other, c->entry)))
+		other = fdtable_next(other + 1);
+	if (other >= 0)
+		pending_add(c, other);
+}
+
 /*
  * The real close of a number that is not the connection's last. A call that has the
  * lock may be about to use the number.
@@ -179,11 +195,23 @@ int sockets_shutdown(struct entry *e, int fd, int how)
 static int close_one_of_several(struct connection *c, int fd)
 {
 	bool locked = connection_lock(c) == 0;
-	int r = libc.close(fd) < 0 ? -errno : 0;
+	int r;
 
+	if (locked)
+		number_goes(c, fd, false);
+	r = libc.close(fd) < 0 ? -errno : 0;
 	if (locked)
 		connection_unlock(c);
 	return r;
+}
+
+static void leave_sets(struct connection *c, int fd)
+{
+	/* Not in a signal handler that interrupted its own thread's call. */
+	if (!c->watches || connection_lock(c) < 0)
+		return;
+	watch_number_goes(c, fd, true);
+	connection_unlock(c);
 }
 
 int sockets_close(int fd)
@@ -203,6 +231,7 @@ int sockets_close(int fd)
 		return -EBADF;
 	stdiofd_release(fd);
 	if (last) {
+		leave_sets(e->object, fd);
 		closing_last(e->object, fd);
 		r = libc.close(fd) < 0 ? -errno : 0;
 	} else {
@@ -302,8 +331,12 @@ static int dup_onto_ours(int fd, int to, struct entry *e, bool cloexec)
 	struct entry *old = fdtable_begin_close(to, &last);
 	int copy = old ? fdtable_high_dup(to) : -EBUSY; /* the library's own */
 	bool locked = old && connection_lock(old->object) == 0;
-	int r = copy < 0 ? copy : real_dup_to(fd, to, cloexec || e);
+	int r = copy;
 
+	if (locked && copy >= 0)
+		number_goes(old->object, to, last);
+	if (copy >= 0)
+		r = real_dup_to(fd, to, cloexec || e);
 	if (locked)
 		connection_unlock(old->object);
 	if (r < 0) {

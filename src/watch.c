@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What EPOLLEXCLUSIVE may be together with (epoll_ctl(2)). */
 #define EXCLUSIVE_OK                                                                               \
@@ -29,6 +30,7 @@ struct watch {
 	struct connection *c;
 	int epfd, fd;
 	struct epoll_event event; /* the program's */
+	bool armed;		  /* the kernel has it as it is; with EPOLLONESHOT: still */
 };
 
 static struct guard lock = GUARD_INIT;
@@ -90,11 +92,6 @@ static void unlink_watch(struct watch *w)
 	count--;
 }
 
-static bool is_busy(const struct connection *c)
-{
-	return c->state == STATE_CONNECTING || c->state == STATE_HANDSHAKE;
-}
-
 static struct watch **find(struct connection *c, int epfd, int fd)
 {
 	struct watch **at = &c->watches;
@@ -141,14 +138,19 @@ static int set_locked(struct connection *c, int epfd, int op, int fd,
 	int r = w ? check_exclusive(*old, op, event) : -ENOMEM;
 
 	if (r == 0)
-		r = kernel_ctl(epfd, op, fd, event, is_busy(c));
+		r = kernel_ctl(epfd, op, fd, event, connection_busy(c));
 	if (r < 0) {
 		free(w);
 		return r;
 	}
 	if (*old)
 		drop(old);
-	*w = (struct watch){.next = c->watches, .c = c, .epfd = epfd, .fd = fd, .event = *event};
+	*w = (struct watch){.next = c->watches,
+			    .c = c,
+			    .epfd = epfd,
+			    .fd = fd,
+			    .event = *event,
+			    .armed = !connection_busy(c)};
 	if (link_watch(w) < 0) {
 		libc.epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
 		free(w);
@@ -186,8 +188,9 @@ int watch_ctl(struct connection *c, int epfd, int op, int fd, const struct epoll
 }
 
 /* Returns false if the set does not have it any more. */
-static bool tell(const struct watch *w, bool busy)
+static bool tell(struct watch *w, bool busy)
 {
+	w->armed = !busy;
 	if (!(w->event.events & EPOLLEXCLUSIVE))
 		return kernel_ctl(w->epfd, EPOLL_CTL_MOD, w->fd, &w->event, busy) == 0;
 	/* A registration that is exclusive, or is to be, cannot be modified. */
@@ -227,19 +230,42 @@ void watch_rearm(struct connection *c, int epfd, int fd)
 
 	watch_lock();
 	at = find(c, epfd, fd);
-	if (*at && !tell(*at, is_busy(c)))
+	if (*at && !tell(*at, connection_busy(c)))
 		drop(at);
 	watch_unlock();
 }
 
-void watch_leave(struct connection *c)
+bool watch_use_up(struct connection *c, int epfd, int fd)
 {
+	struct watch *w;
+	bool armed;
+
+	watch_lock();
+	w = *find(c, epfd, fd);
+	armed = w && w->armed;
+	if (w)
+		w->armed = false;
+	watch_unlock();
+	return armed;
+}
+
+void watch_number_goes(struct connection *c, int fd, bool last)
+{
+	struct watch **at = &c->watches;
+
 	if (!c->watches)
 		return;
 	watch_lock();
-	while (c->watches) {
-		libc.epoll_ctl(c->watches->epfd, EPOLL_CTL_DEL, c->watches->fd, NULL);
-		drop(&c->watches);
+	while (*at) {
+		if ((*at)->fd != fd) {
+			at = &(*at)->next;
+			continue;
+		}
+		if (last)
+			libc.epoll_ctl((*at)->epfd, EPOLL_CTL_DEL, fd, NULL);
+		else if (connection_busy(c))
+			tell(*at, false);
+		drop(at);
 	}
 	watch_unlock();
 }
@@ -254,27 +280,20 @@ void watch_free(struct connection *c)
 	watch_unlock();
 }
 
-struct search {
-	int epfd;
-	struct watch *found;
-};
-
-static void look(const void *node, VISIT visit, void *arg)
+/* The tree is in the order of the sets first. */
+static int compare_sets(const void *left, const void *right)
 {
-	struct watch *w = *(struct watch *const *)node;
-	struct search *search = arg;
+	const struct watch *a = left, *b = right;
 
-	if ((visit == preorder || visit == leaf) && w->epfd == search->epfd)
-		search->found = w;
+	return (a->epfd > b->epfd) - (a->epfd < b->epfd);
 }
 
 /* One that the set has, or NULL. */
 static struct watch *any_of(int epfd)
 {
-	struct search search = {.epfd = epfd};
+	struct watch key = {.epfd = epfd}, **found = tfind(&key, &tree, compare_sets);
 
-	twalk_r(tree, look, &search);
-	return search.found;
+	return found ? *found : NULL;
 }
 
 void watch_forget_set(int epfd)
@@ -289,28 +308,65 @@ void watch_forget_set(int epfd)
 	watch_unlock();
 }
 
-int watch_find(int epfd, const struct epoll_event *events, int n, struct watch_match *matches,
-	       int max)
+/* Room for one more; false: there is no memory. */
+static bool grow(struct watch_matches *m)
+{
+	int room = m->room ? 2 * m->room : WATCH_MATCHES;
+	struct watch_match *grown;
+
+	if (m->n < m->room)
+		return true;
+	grown = m->room ? malloc((size_t)room * sizeof(*grown)) : m->few;
+	if (!grown)
+		return false;
+	if (m->room)
+		memcpy(grown, m->all, (size_t)m->n * sizeof(*grown));
+	if (m->all != m->few)
+		free(m->all);
+	m->all = grown;
+	m->room = room;
+	return true;
+}
+
+static void find_locked(int epfd, const struct epoll_event *events, int n, struct watch_matches *m)
 {
 	struct watch key = {.epfd = epfd};
-	int m = 0;
 
-	watch_lock();
 	for (int i = 0; i < n; i++) {
 		struct watch **head;
 
 		key.event.data = events[i].data;
 		head = tfind(&key, &tree, compare);
-		for (struct watch *w = head ? *head : NULL; w && m < max; w = w->same) {
-			struct entry *entry = fdtable_get(w->fd);
-
-			/* A number that is closed, or another's by now, is not looked at. */
-			matches[m++] = (struct watch_match){
-				.entry = entry, .fd = w->fd, .event = w->event, .index = i};
-			if (entry && entry->object != w->c)
-				matches[m - 1].fd = -1;
-		}
+		for (struct watch *w = head ? *head : NULL; w && grow(m); w = w->same)
+			m->all[m->n++] = (struct watch_match){
+				.c = w->c, .fd = w->fd, .event = w->event, .index = i};
 	}
+}
+
+void watch_find(int epfd, const struct epoll_event *events, int n, struct watch_matches *m)
+{
+	m->n = m->room = 0;
+	m->all = m->few;
+	watch_lock();
+	find_locked(epfd, events, n, m);
 	watch_unlock();
-	return m;
+	/* Dropping a reference may come back to the list: without its lock. */
+	for (int i = 0; i < m->n; i++) {
+		struct entry *entry = fdtable_get(m->all[i].fd);
+
+		/* The connection may be gone by now: only its address is compared. */
+		if (entry && entry->object != m->all[i].c) {
+			fdtable_put(entry);
+			entry = NULL;
+		}
+		m->all[i].entry = entry;
+	}
+}
+
+void watch_found(struct watch_matches *m)
+{
+	for (int i = 0; i < m->n; i++)
+		fdtable_put(m->all[i].entry);
+	if (m->all != m->few)
+		free(m->all);
 }

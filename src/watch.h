@@ -17,12 +17,21 @@
 
 struct watch;
 
-/* What an event is about. */
+/* A registration that an event may be about. */
 struct watch_match {
-	struct entry *entry;	  /* with a reference, or NULL */
-	int fd;			  /* -1: it is not the one that was registered */
+	struct entry *entry; /* with a reference; NULL: it is gone by now */
+	const struct connection *c;
+	int fd;
 	struct epoll_event event; /* as the program registered it */
 	int index;		  /* of the event that was asked about */
+};
+
+enum { WATCH_MATCHES = 128 };
+
+struct watch_matches {
+	int n, room;
+	struct watch_match *all; /* in the events' order */
+	struct watch_match few[WATCH_MATCHES];
 };
 
 /*
@@ -41,8 +50,15 @@ void watch_end(struct connection *c);
 /* Raises again what a registration with EPOLLONESHOT was used up for. */
 void watch_rearm(struct connection *c, int epfd, int fd);
 
-/* Takes a connection that is closed out of every set. */
-void watch_leave(struct connection *c);
+/* An event with EPOLLONESHOT is to be shown: false if it was before. */
+bool watch_use_up(struct connection *c, int epfd, int fd);
+
+/*
+ * Before a number is closed, or becomes another file's. The last one leaves its sets:
+ * the kernel would keep it there as long as the lingerer has the socket open. Another
+ * stays, as epoll(7) has it, but cannot be reached any more.
+ */
+void watch_number_goes(struct connection *c, int fd, bool last);
 
 /* Forgets all; for connection_free(). */
 void watch_free(struct connection *c);
@@ -54,12 +70,11 @@ void watch_forget_set(int epfd);
 bool watch_any(void);
 
 /*
- * Finds out which of a set's events are about connections of ours. Returns how many
- * were written to matches, in the events' order; at most max. The caller drops the
- * references.
+ * Finds out which of a set's events are about connections of ours: all that are
+ * registered with an event's data. watch_found() drops the references.
  */
-int watch_find(int epfd, const struct epoll_event *events, int n, struct watch_match *matches,
-	       int max);
+void watch_find(int epfd, const struct epoll_event *events, int n, struct watch_matches *m);
+void watch_found(struct watch_matches *m);
 
 /* For fork: nobody is in the middle. */
 void watch_lock(void);
