@@ -130,6 +130,17 @@ struct sockaddr_host {
 /* (GS) unsigned int, milliseconds: how long a handshake may take; 0: forever. */
 #define TLS_HANDSHAKE_TIMEOUT 203
 /*
+ * (G) int: what an unfinished handshake waits for, POLLIN or POLLOUT; 0 when none is
+ * under way. What SSL_get_error says with SSL_ERROR_WANT_READ and _WRITE.
+ */
+#define TLS_WANT 205
+/*
+ * (S) nothing: runs the handshake, as SSL_do_handshake does. 0 when it is done; EAGAIN
+ * where a socket that does not wait would wait (see TLS_WANT); ENOTCONN without a
+ * connection; else what ended it.
+ */
+#define TLS_HANDSHAKE 206
+/*
  * (GS) int, 0 or 1: with 1 an end of the connection without the peer's
  * close_notify is an end of file, not ECONNRESET. An attacker can then cut the
  * stream unnoticed; only for protocols that tell their own length.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
+#include "handshake.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -175,6 +177,14 @@ static int set_timeout(struct connection *c, int name, const void *v, size_t len
 	return 0;
 }
 
+static int get_want(struct connection *c, int name, struct option_value *out)
+{
+	(void)name;
+	if (c->state == STATE_CONNECTING)
+		return get_int(out, POLLOUT);
+	return get_int(out, c->state == STATE_HANDSHAKE ? handshake_want(c) : 0);
+}
+
 static const struct option rows[] = {
 	{.name = TLS_SEC_TAG_LIST, .early = true, .get = get_tags, .set = options_set_tags},
 	{.name = TLS_HOSTNAME_ZEPHYR, .early = true, .set = set_hostname},
@@ -199,6 +209,7 @@ static const struct option rows[] = {
 	{.name = TLS_INFO, .fact = true, .prefix = true, .get = get_info},
 	{.name = TLS_HANDSHAKE_MODE, .early = true, .get = get_setting, .set = set_setting},
 	{.name = TLS_HANDSHAKE_TIMEOUT, .get = get_timeout, .set = set_timeout},
+	{.name = TLS_WANT, .get = get_want},
 	{.name = TLS_ALLOW_TRUNCATION, .get = get_setting, .set = set_setting},
 };
 

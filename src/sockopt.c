@@ -149,6 +149,8 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 {
 	int *virtual = virtual_int(c, level, name);
 
+	if (is_tls_level(level) && name == TLS_HANDSHAKE)
+		return handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
 	if (is_tls_level(level))
 		return set_tls(c, name, v, len);
 	if (virtual)

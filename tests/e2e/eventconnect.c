@@ -3,6 +3,7 @@
 #include "trace.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -130,6 +131,48 @@ static void fails(void **state)
 	close(epfd);
 }
 
+/* One step of a handshake that the program drives: waits for what the socket wants. */
+static bool shake(int fd)
+{
+	int want = tls_get_int(fd, TLS_WANT);
+
+	if (setsockopt(fd, IPPROTO_TLS, TLS_HANDSHAKE, NULL, 0) == 0)
+		return true;
+	assert_int_equal(errno, EAGAIN);
+	assert_int_not_equal(want, 0);
+	return false;
+}
+
+static void driven_by_hand(void **state)
+{
+	uint16_t port;
+	int listener = tls_listen(AF_INET, IPPROTO_TLS, "good", &port), server, done;
+	int fd = tls_socket(AF_INET, IPPROTO_TLS, "localhost"), steps = 0;
+
+	(void)state;
+	assert_fails(setsockopt(fd, IPPROTO_TLS, TLS_HANDSHAKE, NULL, 0), ENOTCONN);
+	assert_int_equal(tls_get_int(fd, TLS_WANT), 0);
+	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
+	assert_fails(tls_connect(fd, AF_INET, port), EINPROGRESS);
+	server = (int)assert_ok(accept4(listener, NULL, NULL, SOCK_NONBLOCK));
+	do {
+		int want = tls_get_int(fd, TLS_WANT);
+
+		/* Only what is asked for, and by the kernel alone. */
+		if (want)
+			syscall(SYS_poll, &(struct pollfd){.fd = fd, .events = (short)want}, 1, 10);
+		done = shake(server) + shake(fd);
+		assert_true(++steps < 1000);
+	} while (done < 2);
+	assert_int_equal(tls_get_int(fd, TLS_WANT), 0);
+	assert_int_equal(tls_get_int(server, TLS_WANT), 0);
+	assert_ok(setsockopt(fd, IPPROTO_TLS, TLS_HANDSHAKE, NULL, 0));
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	close(fd);
+	close(server);
+	close(listener);
+}
+
 static void refused(void **state)
 {
 	uint16_t port;
@@ -178,14 +221,15 @@ static void silent_client(void **state)
 int main(void)
 {
 	static const bool ways[] = {false, true};
-	struct CMUnitTest tests[COUNT(connect_ways) + 4] = {
+	struct CMUnitTest tests[COUNT(connect_ways) + 5] = {
 		ROW_CASE("a refused certificate, by epoll", fails, ROW(ways[0])),
 		ROW_CASE("a refused certificate, by select", fails, ROW(ways[1])),
 		CASE(refused),
+		CASE(driven_by_hand),
 		CASE(silent_client),
 	};
 
 	for (size_t i = 0; i < COUNT(connect_ways); i++)
-		tests[4 + i] = ROW_CASE(connect_ways[i].title, connects, ROW(connect_ways[i]));
+		tests[5 + i] = ROW_CASE(connect_ways[i].title, connects, ROW(connect_ways[i]));
 	return compare_main("eventconnect", NULL, 0, tests, COUNT(tests));
 }
