@@ -93,7 +93,6 @@ static void requests_client(const struct setting *setting, in_port_t port)
 	crowd_open(&crowd, setting->connections);
 	for (unsigned int i = 0; i < crowd.count; i++) {
 		link_connect(&crowd.links[i], port, false);
-		/* The server's handshake may need a first call that wants it. */
 		ask(&crowd.links[i]);
 		watch(&crowd, i);
 	}
@@ -142,6 +141,9 @@ static void requests_server(const struct setting *setting, int listener)
 	crowd_open(&crowd, setting->connections);
 	for (open = 0; open < crowd.count; open++) {
 		link_accept(&crowd.links[open], listener, false);
+		/* A handshake may run in the first call that needs it. */
+		serve_one(&crowd, open, setting);
+		served++;
 		watch(&crowd, open);
 	}
 	while (open > 0) {
