@@ -121,6 +121,7 @@ void connection_fork_child(struct connection *c)
 	c->driving = 0;
 	c->flushing = false;
 	c->closing = false;
+	watch_fork_child(c);
 }
 
 static void relock(struct connection *c)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOOK_AGAIN_MS = 1000 };
 enum { READ_EVENTS = POLLIN | POLLRDNORM, ALWAYS = POLLERR | POLLHUP | POLLNVAL };
 
 #define NS_A_SECOND 1000000000LL
@@ -83,11 +84,14 @@ static int set_init(struct set *s, struct pollfd *fds, nfds_t n)
  */
 static void ask_handshake(struct connection *c, struct pollfd *p, struct watched *w, struct set *s)
 {
-	int64_t end_ms = c->handshake_end_ms;
+	/* A thread in a call of its own may finish it under a poll that sleeps. */
+	int64_t look_ms = connection_end_ms(LOOK_AGAIN_MS), end_ms = c->handshake_end_ms;
 
 	handshake_progress(c, p->fd);
 	if (!connection_busy(c))
 		return;
+	if (end_ms < 0 || look_ms < end_ms)
+		end_ms = look_ms;
 	p->events = c->state == STATE_CONNECTING ? POLLOUT : handshake_want(c);
 	w->drives = c->driving++ == 0;
 	if (!w->drives) {
@@ -128,6 +132,7 @@ static void ask_one(struct set *s, nfds_t i)
 	struct connection *c = w->entry->object;
 	struct pollfd *p = &s->asked[i];
 
+	w->extra = 0;
 	if (connection_enter(c, p->fd) < 0)
 		return;
 	if (connection_busy(c))

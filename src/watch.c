@@ -31,6 +31,7 @@ struct watch {
 	int epfd, fd;
 	struct epoll_event event; /* the program's */
 	bool armed;		  /* the kernel has it as it is; with EPOLLONESHOT: still */
+	bool inherited;		  /* a fork shares the set with the process that made it */
 };
 
 static struct guard lock = GUARD_INIT;
@@ -130,6 +131,7 @@ static int check_exclusive(const struct watch *old, int op, const struct epoll_e
 	return 0;
 }
 
+/* What needs memory first: a registration that cannot be made leaves the old one. */
 static int set_locked(struct connection *c, int epfd, int op, int fd,
 		      const struct epoll_event *event)
 {
@@ -137,25 +139,25 @@ static int set_locked(struct connection *c, int epfd, int op, int fd,
 	struct watch *w = malloc(sizeof(*w));
 	int r = w ? check_exclusive(*old, op, event) : -ENOMEM;
 
-	if (r == 0)
+	if (r < 0) {
+		free(w);
+		return r;
+	}
+	*w = (struct watch){
+		.c = c, .epfd = epfd, .fd = fd, .event = *event, .armed = !connection_busy(c)};
+	r = link_watch(w);
+	if (r == 0) {
 		r = kernel_ctl(epfd, op, fd, event, connection_busy(c));
+		if (r < 0)
+			unlink_watch(w);
+	}
 	if (r < 0) {
 		free(w);
 		return r;
 	}
 	if (*old)
 		drop(old);
-	*w = (struct watch){.next = c->watches,
-			    .c = c,
-			    .epfd = epfd,
-			    .fd = fd,
-			    .event = *event,
-			    .armed = !connection_busy(c)};
-	if (link_watch(w) < 0) {
-		libc.epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
-		free(w);
-		return -ENOMEM;
-	}
+	w->next = c->watches;
 	c->watches = w;
 	return 0;
 }
@@ -261,13 +263,19 @@ void watch_number_goes(struct connection *c, int fd, bool last)
 			at = &(*at)->next;
 			continue;
 		}
-		if (last)
+		if (last && !(*at)->inherited)
 			libc.epoll_ctl((*at)->epfd, EPOLL_CTL_DEL, fd, NULL);
-		else if (connection_busy(c))
+		else if (!last && connection_busy(c))
 			tell(*at, false);
 		drop(at);
 	}
 	watch_unlock();
+}
+
+void watch_fork_child(struct connection *c)
+{
+	for (struct watch *w = c->watches; w; w = w->next)
+		w->inherited = true;
 }
 
 void watch_free(struct connection *c)

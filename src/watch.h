@@ -60,6 +60,9 @@ bool watch_use_up(struct connection *c, int epfd, int fd);
  */
 void watch_number_goes(struct connection *c, int fd, bool last);
 
+/* In a forked child: the sets are the parent's too, and what it closes stays in them. */
+void watch_fork_child(struct connection *c);
+
 /* Forgets all; for connection_free(). */
 void watch_free(struct connection *c);
 

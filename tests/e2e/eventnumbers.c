@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Readiness of numbers that are closed, duplicated, reused, and of data that is not alone. */
+#include "child.h"
 #include "trace.h"
 #include "waiting.h"
 
@@ -112,6 +113,29 @@ static void dup2_over(struct link *l, struct trace *t)
 	close(epfd);
 }
 
+static int close_both(void *arg)
+{
+	const struct link *l = arg;
+
+	assert_ok(close(l->server));
+	assert_ok(close(l->listener));
+	return 0;
+}
+
+/* The set is the parent's too: what a child closes stays registered. */
+static void child_closes(struct link *l, struct trace *t)
+{
+	int epfd = (int)assert_ok(epoll_create1(0));
+
+	add(epfd, l->server, EPOLLIN | EPOLLOUT, 1);
+	add(epfd, l->listener, EPOLLIN, 2);
+	CALL(t, child_finish(child_start(close_both, l)));
+	note_all(t, epfd, PATIENCE_MS);
+	CALL(t, epoll_ctl(epfd, EPOLL_CTL_DEL, l->server, NULL));
+	CALL(t, epoll_ctl(epfd, EPOLL_CTL_DEL, l->listener, NULL));
+	close(epfd);
+}
+
 static int closed_port(int family)
 {
 	uint16_t port;
@@ -175,6 +199,7 @@ static const struct compare_case cases[] = {
 	{"200 numbers with one data", many_with_one_data},
 	{"a duplicate's registration", duplicate_stays},
 	{"dup2 over a registered socket", dup2_over},
+	{"a child closes what is registered", child_closes},
 	{"a refused connect that nobody was told of", refused_unseen},
 	{"SO_ERROR into errno", error_into_errno},
 	{"select with more bits than there are", select_wide},
