@@ -3,25 +3,36 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One for what comes in, one for what goes out. */
-enum { KEPT = 2 };
+/*
+ * What a thread keeps: one large piece for what comes in and one for what goes out,
+ * and smaller ones for what many connections have for it at once.
+ */
+enum { LARGE, RECORD, SIZES, KEPT_LARGE = 2, KEPT_RECORDS = 64, EXACT_BELOW = 4096 };
 
-static __thread uint8_t *kept[KEPT];
-static __thread int registered;
+static const struct {
+	size_t size;
+	int most;
+} sizes[SIZES] = {{BUFFER_SIZE, KEPT_LARGE}, {BUFFER_RECORD, KEPT_RECORDS}};
+
+static __thread struct {
+	int n;
+	uint8_t *pieces[KEPT_RECORDS];
+} kept[SIZES];
+static __thread bool registered;
 static pthread_key_t key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
 static void free_kept(void *unused)
 {
 	(void)unused;
-	for (int i = 0; i < KEPT; i++) {
-		free(kept[i]);
-		kept[i] = NULL;
-	}
-	registered = 0;
+	for (int i = 0; i < SIZES; i++)
+		while (kept[i].n > 0)
+			free(kept[i].pieces[--kept[i].n]);
+	registered = false;
 }
 
 static void create_key(void)
@@ -29,31 +40,23 @@ static void create_key(void)
 	pthread_key_create(&key, free_kept);
 }
 
-static uint8_t *take(void)
+static uint8_t *take(int which)
 {
-	for (int i = 0; i < KEPT; i++) {
-		uint8_t *data = kept[i];
-
-		kept[i] = NULL;
-		if (data)
-			return data;
-	}
-	return malloc(BUFFER_SIZE);
+	if (kept[which].n > 0)
+		return kept[which].pieces[--kept[which].n];
+	return malloc(sizes[which].size);
 }
 
-static void give(uint8_t *data)
+static void give(int which, uint8_t *data)
 {
 	if (!registered) {
 		pthread_once(&key_once, create_key);
 		registered = pthread_setspecific(key, kept) == 0;
 	}
-	for (int i = 0; registered && i < KEPT; i++) {
-		if (!kept[i]) {
-			kept[i] = data;
-			return;
-		}
-	}
-	free(data);
+	if (registered && kept[which].n < sizes[which].most)
+		kept[which].pieces[kept[which].n++] = data;
+	else
+		free(data);
 }
 
 int buffer_reserve(struct buffer *b, size_t n)
@@ -61,7 +64,7 @@ int buffer_reserve(struct buffer *b, size_t n)
 	uint8_t *grown;
 
 	if (!b->data) {
-		b->data = take();
+		b->data = take(LARGE);
 		if (!b->data)
 			return -ENOMEM;
 		b->cap = BUFFER_SIZE;
@@ -91,6 +94,18 @@ int buffer_append(struct buffer *b, const void *data, size_t n)
 	return 0;
 }
 
+int buffer_copy(struct buffer *b, const void *data, size_t n)
+{
+	bool exact = n < EXACT_BELOW || n > BUFFER_RECORD;
+	uint8_t *copy = exact ? malloc(n) : take(RECORD);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, data, n);
+	*b = (struct buffer){.data = copy, .len = n, .cap = exact ? n : BUFFER_RECORD};
+	return 0;
+}
+
 void buffer_consume(struct buffer *b, size_t n)
 {
 	b->off += n;
@@ -106,8 +121,12 @@ void buffer_trim(struct buffer *b)
 
 void buffer_fini(struct buffer *b)
 {
-	if (b->cap == BUFFER_SIZE)
-		give(b->data);
+	int which = 0;
+
+	while (which < SIZES && b->cap != sizes[which].size)
+		which++;
+	if (which < SIZES)
+		give(which, b->data);
 	else
 		free(b->data);
 	*b = (struct buffer){0};

@@ -10,8 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Four records of the greatest size, with what TLS 1.2 may add to each. */
-enum { BUFFER_SIZE = 4 * (16384 + 2048 + 5) };
+/*
+ * Four records of the greatest size, with what TLS 1.2 may add to each; and the
+ * greatest record's plaintext.
+ */
+enum { BUFFER_SIZE = 4 * (16384 + 2048 + 5), BUFFER_RECORD = 16384 };
 
 struct buffer {
 	uint8_t *data;
@@ -43,6 +46,12 @@ int buffer_reserve(struct buffer *b, size_t n);
 
 /* Adds bytes at the tail. Returns 0 or -ENOMEM, with nothing added. */
 int buffer_append(struct buffer *b, const void *data, size_t n);
+
+/*
+ * An empty one gets a copy of the bytes, in little more memory than they need. Returns
+ * 0, or -ENOMEM with nothing changed.
+ */
+int buffer_copy(struct buffer *b, const void *data, size_t n);
 
 /* Drops n bytes from the head; with the last one the memory goes. */
 void buffer_consume(struct buffer *b, size_t n);

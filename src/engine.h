@@ -68,6 +68,9 @@ ssize_t engine_open(struct engine *e);
 /* How many bytes of plaintext wait to be read. */
 size_t engine_pending(const struct engine *e);
 
+/* A later call is to read them: until then they are kept in less memory, if they are few. */
+void engine_keep(struct engine *e);
+
 /* Takes (or only copies) up to n waiting bytes; buf NULL drops them. Returns how many. */
 size_t engine_read(struct engine *e, void *buf, size_t n);
 size_t engine_peek(const struct engine *e, size_t skip, void *buf, size_t n);

@@ -74,10 +74,12 @@ static ssize_t look(struct connection *c, int fd, size_t n)
 {
 	uint8_t kept;
 	struct iovec iov[2] = {{&kept, c->in_kernel}, {buffer_tail(&c->in), n}};
-	struct msghdr msg = {.msg_iov = iov + (c->in_kernel ? 0 : 1),
-			     .msg_iovlen = c->in_kernel ? 2 : 1};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 	size_t asked = n + c->in_kernel;
-	ssize_t r = libc.recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT);
+	int flags = MSG_PEEK | MSG_DONTWAIT;
+	/* The simpler call is the cheaper one. */
+	ssize_t r = c->in_kernel ? libc.recvmsg(fd, &msg, flags)
+				 : libc.recv(fd, buffer_tail(&c->in), n, flags);
 
 	if (r > 0 && (size_t)r <= c->in_kernel) {
 		c->in_drained = true;
@@ -163,7 +165,9 @@ void input_settle(struct connection *c, int fd)
 {
 	bool waiting = c->engine && (engine_pending(c->engine) > 0 || input_record(c) > 0);
 
-	if (!waiting)
+	if (waiting)
+		engine_keep(c->engine);
+	else
 		trim(c, fd, 0);
 	buffer_trim(&c->in);
 }

@@ -123,13 +123,63 @@ static void test_grown_piece_is_not_kept(void **state)
 	buffer_fini(&b);
 }
 
+static void test_copy_takes_what_it_needs(void **state)
+{
+	static const size_t sizes[] = {1, 4095, 4096, BUFFER_RECORD, BUFFER_RECORD + 1};
+	static uint8_t bytes[BUFFER_RECORD + 1];
+
+	(void)state;
+	stream_fill(0, bytes, sizeof(bytes));
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		struct buffer b = {0};
+
+		assert_int_equal(buffer_copy(&b, bytes, sizes[i]), 0);
+		assert_true(b.cap == sizes[i] || b.cap == BUFFER_RECORD);
+		assert_int_equal(b.len, sizes[i]);
+		/* It grows as any other. */
+		assert_int_equal(buffer_append(&b, "more", 4), 0);
+		assert_int_equal(stream_mismatch(0, buffer_head(&b), sizes[i]), sizes[i]);
+		assert_memory_equal(buffer_head(&b) + sizes[i], "more", 4);
+		buffer_fini(&b);
+	}
+}
+
+static void test_copies_of_records_are_kept(void **state)
+{
+	static const uint8_t bytes[BUFFER_RECORD];
+	struct buffer b[4] = {0};
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		alloc_start(0);
+		for (size_t i = 0; i < COUNT(b); i++)
+			assert_int_equal(buffer_copy(&b[i], bytes, sizeof(bytes)), 0);
+		for (size_t i = 0; i < COUNT(b); i++)
+			buffer_fini(&b[i]);
+	}
+	assert_int_equal(alloc_stop(), 0);
+}
+
+static void test_no_memory_for_a_copy(void **state)
+{
+	struct buffer b = {0};
+
+	(void)state;
+	alloc_start(1);
+	assert_int_equal(buffer_copy(&b, "x", 1), -ENOMEM);
+	alloc_stop();
+	assert_null(b.data);
+}
+
 static void *use_and_leave(void *unused)
 {
+	static const uint8_t record[BUFFER_RECORD];
 	struct buffer b[4] = {0};
 
 	(void)unused;
 	for (size_t i = 0; i < COUNT(b); i++)
-		(void)!buffer_append(&b[i], "x", 1);
+		(void)!(i % 2 ? buffer_append(&b[i], "x", 1)
+			      : buffer_copy(&b[i], record, sizeof(record)));
 	for (size_t i = 0; i < COUNT(b); i++)
 		buffer_fini(&b[i]);
 	return NULL;
@@ -188,6 +238,9 @@ int main(void)
 		UNIT_CASE(test_is_a_queue),
 		UNIT_CASE(test_steady_state_asks_malloc_for_nothing),
 		UNIT_CASE(test_grown_piece_is_not_kept),
+		UNIT_CASE(test_copy_takes_what_it_needs),
+		UNIT_CASE(test_copies_of_records_are_kept),
+		UNIT_CASE(test_no_memory_for_a_copy),
 		UNIT_CASE(test_thread_leaves_nothing),
 		UNIT_CASE(test_no_memory_for_the_first_byte),
 		UNIT_CASE(test_no_memory_to_grow_keeps_bytes),

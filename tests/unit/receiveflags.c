@@ -288,9 +288,11 @@ struct fail_row {
 /* 100 bytes are there, or none. */
 static const struct fail_row failing_with_data[] = {
 	{"recv is interrupted, data is there", "recv", 1, EINTR, 100, 40000, MSG_DONTWAIT},
-	{"recvmsg is interrupted, data is there", "recvmsg", 1, EINTR, 100, 200, MSG_DONTWAIT},
+	{"a small read is interrupted, data is there", "recv", 1, EINTR, 100, 200, MSG_DONTWAIT},
+	{"a look behind the data is interrupted", "recvmsg", 1, EINTR, 100, 200,
+	 MSG_PEEK | MSG_WAITALL | MSG_DONTWAIT},
 	{"reset, to a big read", "recv", 1, ECONNRESET, -ECONNRESET, 40000, MSG_DONTWAIT},
-	{"reset, to a small read", "recvmsg", 1, ECONNRESET, -ECONNRESET, 200, MSG_DONTWAIT},
+	{"reset, to a small read", "recv", 1, ECONNRESET, -ECONNRESET, 200, MSG_DONTWAIT},
 	{"reset in a wait", "recv", 1, ECONNRESET, -ECONNRESET, 200, 0},
 	{"a wait is interrupted", "recv", 1, EINTR, -EINTR, 200, 0},
 	{"no route, in a wait", "recv", 1, EHOSTUNREACH, -EHOSTUNREACH, 200, 0},
