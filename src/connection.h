@@ -70,6 +70,7 @@ struct connection {
 	/* See output.h. */
 	struct buffer out;
 	atomic_bool flushing; /* a thread is sending out, unlocked */
+	bool out_more;	      /* what waits may wait for more in the kernel, too: MSG_MORE */
 	int out_error;	      /* the stream is broken: negative, and stays */
 	size_t send_room;     /* what the kernel takes for certain, less what was sent since */
 	size_t room_seen;     /* what that was when the kernel was asked */

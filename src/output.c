@@ -10,6 +10,11 @@ bool output_pending(const struct connection *c)
 	return c->out.len > 0 || (c->engine && engine_output(c->engine)->len > 0);
 }
 
+static int send_flags(const struct connection *c)
+{
+	return MSG_NOSIGNAL | (c->out_more ? MSG_MORE : 0);
+}
+
 /* The next piece to send into c->out, whose memory must not move meanwhile. */
 static bool next_piece(struct connection *c)
 {
@@ -44,7 +49,7 @@ int output_flush(struct connection *c, int fd)
 		return output_pending(c) ? -EAGAIN : 0;
 	while (next_piece(c)) {
 		ssize_t n = libc.send(fd, buffer_head(&c->out), c->out.len,
-				      MSG_DONTWAIT | MSG_NOSIGNAL);
+				      MSG_DONTWAIT | send_flags(c));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -62,6 +67,7 @@ struct blocking_send {
 	int fd;
 	const uint8_t *data;
 	size_t len;
+	int flags;
 	ssize_t sent;
 };
 
@@ -78,14 +84,14 @@ static int send_op(void *arg)
 	struct blocking_send *s = arg;
 
 	pthread_cleanup_push(stop_flushing, s->c);
-	s->sent = libc.send(s->fd, s->data, s->len, MSG_NOSIGNAL);
+	s->sent = libc.send(s->fd, s->data, s->len, s->flags);
 	pthread_cleanup_pop(0);
 	return s->sent < 0 ? -errno : 0;
 }
 
 static int flush_piece(struct connection *c, int fd)
 {
-	struct blocking_send s = {c, fd, buffer_head(&c->out), c->out.len, 0};
+	struct blocking_send s = {c, fd, buffer_head(&c->out), c->out.len, send_flags(c), 0};
 	int r;
 
 	c->flushing = true;

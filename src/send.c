@@ -175,6 +175,9 @@ static ssize_t send_nonblocking(struct connection *c, int fd, struct cursor *cur
 
 		if (room == 0)
 			break;
+		/* A full buffer waits for nothing: as tcp_sendmsg, which pushes it. */
+		if (room < cur->left)
+			c->out_more = false;
 		n = seal(c, fd, cur, room);
 		if (n < 0)
 			return done ? (ssize_t)done : n;
@@ -277,6 +280,8 @@ static ssize_t send_locked(struct connection *c, int fd, struct cursor *cur, int
 
 	if (n < 0 || cur->left == 0)
 		return n;
+	/* A record is sealed in any case: it is the kernel that waits to fill a segment. */
+	c->out_more = (flags & MSG_MORE) && (c->out_more || !output_pending(c));
 	if (known)
 		return send_unasked(c, fd, cur, flags);
 	c->send_room = 0;
@@ -296,6 +301,7 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 	if (n < 0)
 		return n;
 	n = send_locked(c, fd, cur, flags);
+	c->out_more = c->out_more && output_pending(c);
 	if (n > 0 && !c->sent_data)
 		handshake_sent_data(c, fd);
 	n = connection_told(c, n);
