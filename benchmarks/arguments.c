@@ -36,7 +36,7 @@ static const struct option long_options[] = {
 
 static const char usage[] =
 	"usage: bench [option...]\n"
-	"  --measures LIST      of bulk, pingpong, handshakes, idle, requests, plain (all)\n"
+	"  --measures LIST      of bulk, pingpong, handshakes, idle, requests, crowd, plain (all)\n"
 	"  --contenders LIST    of tcp, gnutls, openssl, openssl-release, tlssock (all)\n"
 	"  --rounds N           every contender once in each (9)\n"
 	"  --seconds N          for one measure of one contender (0.25)\n"

@@ -9,6 +9,7 @@
 #define PINGPONG_LABEL		"ping-pong, 64 bytes"
 #define HANDSHAKES_LABEL	"full handshakes, one after another"
 #define REQUESTS_LABEL(n, size) "requests of 100 bytes, " n " connections, " size "-byte answers"
+#define CROWD_LABEL		"a crowd: 5,000 connections, 50 busy, 1,000 slow clients beside them"
 #define IDLE_LABEL		"memory of an idle connection"
 #define PLAIN_LABEL		"one byte on a plain descriptor, library preloaded"
 #define INSTRUCTIONS_LABEL	"the same, counted by callgrind"

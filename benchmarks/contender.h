@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum role { ROLE_CLIENT, ROLE_SERVER };
 
@@ -20,10 +21,13 @@ struct setting {
 	const char *cipher;	  /* IANA name of the suite that every contender uses */
 	unsigned int write_bytes; /* in one send */
 	unsigned int read_bytes;  /* room given to one receive */
-	unsigned int connections; /* held idle */
+	unsigned int connections; /* at once */
+	unsigned int slow;	  /* clients beside them that hardly speak */
 	double seconds;		  /* how long a measure lasts */
 	bool release_buffers;	  /* OpenSSL: SSL_MODE_RELEASE_BUFFERS */
 	bool pin;		  /* client and server on a CPU each */
+	bool count_calls;	  /* only the server's system calls are of interest */
+	pid_t server;		  /* in the client: the other process */
 };
 
 /* The name in the certificate, which clients verify. */

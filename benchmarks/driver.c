@@ -21,10 +21,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_CASES (MAX_SIZES * MAX_SIZES + 9)
+#define MAX_CASES (MAX_SIZES * MAX_SIZES + 10)
 /* Memory hardly varies, and 1,000 handshakes take their time. */
 #define FEW_ROUNDS 2
 #define CROWD	   1000
+#define MULTITUDE  5000
+#define SLOW	   1000
 /*
  * Where a program happens to lie in memory moves a call by more than the
  * library does: many short runs, not a few long ones.
@@ -36,16 +38,17 @@ static const struct contender_program {
 	const char *program;
 	const char *parameter; /* one more for the program, or NULL */
 	const char *only;      /* the one measure that it differs in, or NULL */
+	bool sockets;	       /* speaks by socket calls alone */
 } contenders[] = {
-	{"tcp", "bench-tcp", NULL, NULL},
-	{"gnutls", "bench-gnutls", NULL, NULL},
-	{"openssl", "bench-openssl", NULL, NULL},
-	{"openssl-release", "bench-openssl", "release-buffers=1", "idle"},
-	{"tlssock", "bench-tlssock", NULL, NULL},
+	{"tcp", "bench-tcp", NULL, NULL, true},
+	{"gnutls", "bench-gnutls", NULL, NULL, false},
+	{"openssl", "bench-openssl", NULL, NULL, false},
+	{"openssl-release", "bench-openssl", "release-buffers=1", "idle", false},
+	{"tlssock", "bench-tlssock", NULL, NULL, true},
 };
 
-static const char *const measure_names[] = {"bulk", "pingpong", "handshakes",
-					    "idle", "requests", "plain"};
+static const char *const measure_names[] = {"bulk",	"pingpong", "handshakes", "idle",
+					    "requests", "crowd",    "plain"};
 
 struct bench_case {
 	const char *measure;
@@ -53,7 +56,10 @@ struct bench_case {
 	unsigned int write_bytes;
 	unsigned int read_bytes;
 	unsigned int connections;
+	unsigned int slow;
 	unsigned int rounds;
+	bool sockets;	  /* for contenders that speak by socket calls alone */
+	bool count_calls; /* in a run of its own, after the others */
 	bool failed[COUNT(contenders)];
 };
 
@@ -98,10 +104,24 @@ static void add_requests_case(const struct arguments *arguments, unsigned int co
 		return;
 	bench_case->write_bytes = answer_bytes;
 	bench_case->connections = connections;
+	bench_case->count_calls = true;
 	snprintf(bench_case->label, sizeof(bench_case->label), REQUESTS_LABEL("%u", "%u"),
 		 connections, answer_bytes);
 	if (connections >= CROWD && bench_case->rounds > FEW_ROUNDS)
 		bench_case->rounds = FEW_ROUNDS;
+}
+
+static void add_crowd_case(const struct arguments *arguments)
+{
+	struct bench_case *bench_case = add_case(arguments, "crowd", CROWD_LABEL);
+
+	if (!bench_case)
+		return;
+	bench_case->connections = MULTITUDE;
+	bench_case->slow = SLOW;
+	bench_case->rounds = 1; /* it alternates by itself */
+	bench_case->sockets = true;
+	bench_case->count_calls = true;
 }
 
 static void make_cases(const struct arguments *arguments)
@@ -121,6 +141,7 @@ static void make_cases(const struct arguments *arguments)
 		add_requests_case(arguments, crowds[i], 100);
 		add_requests_case(arguments, crowds[i], 16384);
 	}
+	add_crowd_case(arguments);
 }
 
 /* "name value", from the client or the server. */
@@ -142,12 +163,16 @@ static void take_line(const char *contender, const char *label, unsigned int rou
 
 static bool run_worker(const struct arguments *arguments, const struct bench_case *bench_case,
 		       const struct contender_program *contender, const char *identity,
-		       unsigned int round)
+		       unsigned int round, bool count_calls)
 {
-	char program[4096], text[7][4096], line[512];
-	const char *const argv[] = {
-		program, bench_case->measure,  text[0], text[1], text[2], text[3], text[4], text[5],
-		text[6], contender->parameter, NULL};
+	char program[4096], text[9][4096], line[512];
+	const char *const argv[] = {program, bench_case->measure,
+				    text[0], text[1],
+				    text[2], text[3],
+				    text[4], text[5],
+				    text[6], text[7],
+				    text[8], contender->parameter,
+				    NULL};
 	struct process process;
 
 	snprintf(program, sizeof(program), "%s/%s", arguments->programs, contender->program);
@@ -162,6 +187,10 @@ static bool run_worker(const struct arguments *arguments, const struct bench_cas
 	snprintf(text[4], sizeof(text[4]), "connections=%u", bench_case->connections);
 	snprintf(text[5], sizeof(text[5]), "seconds=%g", arguments->seconds);
 	snprintf(text[6], sizeof(text[6]), "pin=%d", arguments->pin);
+	snprintf(text[7], sizeof(text[7]), "slow=%u", bench_case->slow);
+	snprintf(text[8], sizeof(text[8]), "count-calls=%d", count_calls);
+	/* A line for each slow client that goes is not what is asked for. */
+	setenv("TLSSOCK_LOG", bench_case->slow ? "off" : "error", 1);
 	process_start(&process, argv, NULL);
 	while (fgets(line, sizeof(line), process.output))
 		take_line(contender->name, bench_case->label, round, line);
@@ -170,7 +199,7 @@ static bool run_worker(const struct arguments *arguments, const struct bench_cas
 
 /* One that failed is not tried again: it may take its full time to fail. */
 static bool run_case(const struct arguments *arguments, struct bench_case *bench_case,
-		     const char *identity, unsigned int round)
+		     const char *identity, unsigned int round, bool count_calls)
 {
 	bool fine = true;
 
@@ -182,7 +211,9 @@ static bool run_case(const struct arguments *arguments, struct bench_case *bench
 			continue;
 		if (contender->only && strcmp(contender->only, bench_case->measure) != 0)
 			continue;
-		if (run_worker(arguments, bench_case, contender, identity, round))
+		if (bench_case->sockets && !contender->sockets)
+			continue;
+		if (run_worker(arguments, bench_case, contender, identity, round, count_calls))
 			continue;
 		fprintf(stderr, "%s: FAILED: %s\n", contender->name, bench_case->label);
 		bench_case->failed[which] = true;
@@ -198,7 +229,18 @@ static bool run_round(const struct arguments *arguments, const char *identity, u
 	fprintf(stderr, "round %u of %u\n", round + 1, arguments->rounds);
 	for (size_t i = 0; i < case_count; i++)
 		if (round < cases[i].rounds)
-			fine &= run_case(arguments, &cases[i], identity, round);
+			fine &= run_case(arguments, &cases[i], identity, round, false);
+	return fine;
+}
+
+/* Not beside what takes the time: tracing costs some. */
+static bool run_calls(const struct arguments *arguments, const char *identity)
+{
+	bool fine = true;
+
+	for (size_t i = 0; i < case_count; i++)
+		if (cases[i].count_calls)
+			fine &= run_case(arguments, &cases[i], identity, 0, true);
 	return fine;
 }
 
@@ -249,6 +291,7 @@ int main(int argc, char **argv)
 	report_machine(&run);
 	for (unsigned int round = 0; case_count > 0 && round < arguments.rounds; round++)
 		fine &= run_round(&arguments, identity, round);
+	fine &= run_calls(&arguments, identity);
 	if (list_has(arguments.measures, "plain"))
 		fine &= run_plain(&arguments);
 	report_results();

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct sockaddr_in loopback(in_port_t port)
+struct sockaddr_in link_loopback(in_port_t port)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
@@ -20,13 +20,13 @@ static struct sockaddr_in loopback(in_port_t port)
 
 int link_listen(in_port_t *port)
 {
-	struct sockaddr_in address = loopback(0);
+	struct sockaddr_in address = link_loopback(0);
 	socklen_t size = sizeof(address);
 	int fd = contender.socket(ROLE_SERVER);
 
 	if (bind(fd, (struct sockaddr *)&address, size) < 0)
 		die_errno("bind");
-	if (listen(fd, 64) < 0)
+	if (listen(fd, SOMAXCONN) < 0)
 		die_errno("listen");
 	if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
 		die_errno("getsockname");
@@ -63,7 +63,7 @@ static void describe_first(struct link *link)
 
 void link_connect(struct link *link, in_port_t port, bool delay)
 {
-	struct sockaddr_in address = loopback(port);
+	struct sockaddr_in address = link_loopback(port);
 
 	link->fd = contender.socket(ROLE_CLIENT);
 	if (connect(link->fd, (struct sockaddr *)&address, sizeof(address)) < 0)

@@ -21,6 +21,7 @@ extern const struct measure pingpong;
 extern const struct measure handshakes;
 extern const struct measure idle;
 extern const struct measure requests;
+extern const struct measure crowded; /* of plain socket calls only */
 
 /* Reports a figure to the driver, which knows its unit by its name. */
 void emit(const char *name, double value);
@@ -30,6 +31,7 @@ void emit_text(const char *name, const char *text);
 /* User and system CPU seconds of this process so far. */
 double cpu_seconds(void);
 
+struct sockaddr_in link_loopback(in_port_t port);
 /* A listening socket on a free port of the loopback address. */
 int link_listen(in_port_t *port);
 /* A connection, after the handshake; delay: leave Nagle's algorithm on. */

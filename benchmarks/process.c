@@ -55,7 +55,7 @@ void process_start(struct process *process, const char *const *argv, const char 
 	process->output = open_end(from[0], "r");
 }
 
-bool process_finish(struct process *process)
+int process_reap(struct process *process)
 {
 	int status;
 
@@ -63,6 +63,13 @@ bool process_finish(struct process *process)
 	fclose(process->output);
 	if (waitpid(process->pid, &status, 0) < 0)
 		die_errno("waitpid");
+	return status;
+}
+
+bool process_finish(struct process *process)
+{
+	int status = process_reap(process);
+
 	if (WIFSIGNALED(status))
 		fprintf(stderr, "%s: %s\n", process->name, strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != 0)

@@ -22,7 +22,10 @@ struct process {
  */
 void process_start(struct process *process, const char *const *argv, const char *preload);
 
-/* Waits for it; false, with a line on stderr, if it did not exit with 0. */
+/* Waits for it. Returns its status, as waitpid(2) has it. */
+int process_reap(struct process *process);
+
+/* The same; false, with a line on stderr, if it did not exit with 0. */
 bool process_finish(struct process *process);
 
 #endif /* BENCH_PROCESS_H */

@@ -51,7 +51,8 @@ static void print_titles(const char *label)
 				   strcmp(results_at(i)->label, label) == 0;
 		if (!present)
 			continue;
-		snprintf(text, sizeof(text), "%s, %s", metrics[m].title, metrics[m].unit);
+		snprintf(text, sizeof(text), "%s%s%s", metrics[m].title,
+			 *metrics[m].unit ? ", " : "", metrics[m].unit);
 		print_cell(text);
 	}
 	printf("\n");

@@ -3,14 +3,17 @@
  * Requests: an epoll server answers small requests; the client, an epoll loop too,
  * has one request on its way on each of many connections.
  */
+#include "calls.h"
 #include "common.h"
 #include "measure.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { REQUEST_BYTES = 100, BATCH = 64, WARM_UP = 200 };
+enum { REQUEST_BYTES = 100, BATCH = 64, WARM_UP = 200, COUNTED = 2000 };
 
 struct crowd {
 	struct link *links;
@@ -46,8 +49,12 @@ static void crowd_close(struct crowd *crowd)
 
 static int wait_some(struct crowd *crowd, struct epoll_event *events)
 {
-	int n = epoll_wait(crowd->set, events, BATCH, -1);
+	int n;
 
+	/* A tracer that attaches interrupts it. */
+	do
+		n = epoll_wait(crowd->set, events, BATCH, -1);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		die_errno("epoll_wait");
 	return n;
@@ -60,6 +67,18 @@ static void ask(struct link *link)
 	static const char request[REQUEST_BYTES] = {'r'};
 
 	contender.send(link, request, sizeof(request));
+}
+
+static void answer_all(struct crowd *crowd, const struct setting *setting)
+{
+	for (unsigned int i = 0; i < crowd->count; i++)
+		link_receive_all(&crowd->links[i], answer, setting->write_bytes);
+}
+
+static void ask_all(struct crowd *crowd)
+{
+	for (unsigned int i = 0; i < crowd->count; i++)
+		ask(&crowd->links[i]);
 }
 
 /* Until the time, or until so many answers came: how many came. */
@@ -83,11 +102,34 @@ static unsigned long converse(struct crowd *crowd, const struct setting *setting
 	return answers;
 }
 
+/* Between two silences, so that each call counted is of a request counted. */
+static void count_calls(struct crowd *crowd, const struct setting *setting)
+{
+	unsigned long answers, calls;
+
+	if (!calls_begin(setting->server))
+		return;
+	ask_all(crowd);
+	answers = converse(crowd, setting, INFINITY, COUNTED + 10 * (unsigned long)crowd->count);
+	answer_all(crowd, setting);
+	calls = calls_end();
+	emit("server_calls", (double)calls / (double)(answers + crowd->count));
+}
+
+static void measure_time(struct crowd *crowd, const struct setting *setting)
+{
+	double cpu = cpu_seconds(), begin = now_seconds(), elapsed;
+	unsigned long n;
+
+	n = converse(crowd, setting, begin + setting->seconds, (unsigned long)-1);
+	elapsed = now_seconds() - begin;
+	emit("requests", (double)n / elapsed);
+	emit("client_cpu", (cpu_seconds() - cpu) / (double)n * 1e6);
+}
+
 static void requests_client(const struct setting *setting, in_port_t port)
 {
-	double begin, cpu, elapsed;
 	struct crowd crowd;
-	unsigned long n;
 
 	answer = calloc(1, setting->write_bytes);
 	crowd_open(&crowd, setting->connections);
@@ -98,15 +140,12 @@ static void requests_client(const struct setting *setting, in_port_t port)
 	}
 	converse(&crowd, setting, now_seconds() + setting->seconds,
 		 WARM_UP + 2 * (unsigned long)crowd.count);
-	cpu = cpu_seconds();
-	begin = now_seconds();
-	n = converse(&crowd, setting, begin + setting->seconds, (unsigned long)-1);
-	elapsed = now_seconds() - begin;
-	emit("requests", (double)n / elapsed);
-	emit("client_cpu", (cpu_seconds() - cpu) / (double)n * 1e6);
+	if (!setting->count_calls)
+		measure_time(&crowd, setting);
 	/* What is unread at close would be a reset. */
-	for (unsigned int i = 0; i < crowd.count; i++)
-		link_receive_all(&crowd.links[i], answer, setting->write_bytes);
+	answer_all(&crowd, setting);
+	if (setting->count_calls)
+		count_calls(&crowd, setting);
 	crowd_close(&crowd);
 	free(answer);
 }
@@ -156,7 +195,8 @@ static void requests_server(const struct setting *setting, int listener)
 				cpu = cpu_seconds();
 		}
 	}
-	if (served > counted_from)
+	/* Tracing costs the server time. */
+	if (served > counted_from && !setting->count_calls)
 		emit("server_cpu", (cpu_seconds() - cpu) / (double)(served - counted_from) * 1e6);
 	crowd_close(&crowd);
 	free(answer);

@@ -19,7 +19,8 @@
 /* Added to the time of a measure before it is taken for hung. */
 #define GRACE_SECONDS 60
 
-static const struct measure *const measures[] = {&bulk, &pingpong, &handshakes, &idle, &requests};
+static const struct measure *const measures[] = {&bulk, &pingpong, &handshakes,
+						 &idle, &requests, &crowded};
 
 struct parameter {
 	const char *name;
@@ -34,9 +35,11 @@ static const struct parameter parameters[] = {
 	{"write", UNSIGNED, offsetof(struct setting, write_bytes)},
 	{"read", UNSIGNED, offsetof(struct setting, read_bytes)},
 	{"connections", UNSIGNED, offsetof(struct setting, connections)},
+	{"slow", UNSIGNED, offsetof(struct setting, slow)},
 	{"seconds", DOUBLE, offsetof(struct setting, seconds)},
 	{"release-buffers", FLAG, offsetof(struct setting, release_buffers)},
 	{"pin", FLAG, offsetof(struct setting, pin)},
+	{"count-calls", FLAG, offsetof(struct setting, count_calls)},
 };
 
 void emit_text(const char *name, const char *text)
@@ -115,7 +118,7 @@ static const struct measure *find_measure(const char *name)
 
 static void begin(const struct setting *setting, enum role role)
 {
-	alarm((unsigned int)setting->seconds + GRACE_SECONDS);
+	alarm(10 * (unsigned int)setting->seconds + GRACE_SECONDS);
 	signal(SIGPIPE, SIG_IGN);
 	/*
 	 * A pair that the scheduler sometimes puts on one CPU and sometimes on
@@ -177,6 +180,7 @@ int main(int argc, char **argv)
 		serve(measure, &setting, port_pipe[1]);
 		return 0;
 	}
+	setting.server = server;
 	close(port_pipe[1]);
 	run_client(measure, &setting, port_pipe[0]);
 	if (waitpid(server, &status, 0) < 0)
