@@ -38,14 +38,14 @@ static inline bool rng_once_in(struct rng *rng, unsigned int n)
 
 /*
  * The seeds of a test of chance: from *first, as many as returned. TLSSOCK_TEST_SEEDS
- * multiplies how many; TLSSOCK_TEST_SEED is one alone.
+ * multiplies how many; TLSSOCK_TEST_SEED is one alone, or the first if both are given.
  */
 static inline unsigned int chance_seeds(unsigned int usual, unsigned int *first)
 {
 	const char *factor = getenv("TLSSOCK_TEST_SEEDS"), *one = getenv("TLSSOCK_TEST_SEED");
 
 	*first = one ? (unsigned int)strtoul(one, NULL, 10) : 0;
-	if (one)
+	if (one && !factor)
 		return 1;
 	return factor ? usual * (unsigned int)strtoul(factor, NULL, 10) : usual;
 }
