@@ -2,11 +2,17 @@
 /*
  * For programs that cannot be told a protocol: preloaded before libtlssock, it asks for
  * LOOPS_PROTOCOL where they ask for TCP. All else is theirs and the library's.
+ *
+ * With LOOPS_CONNECT, a port, they are given a socket that is connected to it: its
+ * number is in LOOPS_GIVEN.
  */
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <tlssock.h>
 
 enum { TYPE_MASK = 0xf };
 
@@ -19,4 +25,28 @@ int socket(int family, int type, int protocol)
 	    (type & TYPE_MASK) == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
 		protocol = atoi(wanted);
 	return next(family, type, protocol);
+}
+
+/* libtlssock's own constructor has run: it was named behind this. */
+__attribute__((constructor)) static void connect_given(void)
+{
+	static const char name[] = "localhost";
+	const char *port = getenv("LOOPS_CONNECT");
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	char number[16];
+	int fd;
+
+	if (!port)
+		return;
+	address.sin_port = htons((uint16_t)atoi(port));
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	/* TCP knows no such option. */
+	setsockopt(fd, IPPROTO_TLS, TLS_HOSTNAME, name, sizeof(name) - 1);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		perror("connect");
+		exit(1);
+	}
+	snprintf(number, sizeof(number), "%d", fd);
+	setenv("LOOPS_GIVEN", number, 1);
 }

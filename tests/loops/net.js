@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Node's net, which asks for TCP: ask-for-tls.c turns that into LOOPS_PROTOCOL.
-// As loop.c: node net.js server CONNECTIONS | client PORT LENGTH
+// As loop.c: node net.js server CONNECTIONS | client PORT LENGTH, or given - LENGTH: the
+// client on the descriptor of LOOPS_GIVEN.
 'use strict';
 const net = require('net');
 
@@ -24,9 +25,8 @@ function pattern(length) {
 	return data;
 }
 
-function runClient(port, length) {
+function runClient(socket, length) {
 	const data = pattern(length);
-	const socket = net.connect({host: 'localhost', family: 4, port, allowHalfOpen: true});
 	let sent = 0, received = 0;
 
 	function sendPieces() {
@@ -40,7 +40,10 @@ function runClient(port, length) {
 		socket.end();
 	}
 
-	socket.on('connect', sendPieces);
+	if (socket.connecting)
+		socket.on('connect', sendPieces);
+	else
+		sendPieces();
 	socket.on('drain', sendPieces);
 	socket.on('data', (back) => {
 		if (!back.equals(data.subarray(received, received + back.length)))
@@ -58,6 +61,10 @@ const [role, first, length] = process.argv.slice(2);
 if (role === 'server')
 	serve(Number(first));
 else if (role === 'client')
-	runClient(Number(first), Number(length));
+	runClient(net.connect({host: 'localhost', family: 4, port: Number(first),
+		allowHalfOpen: true}), Number(length));
+else if (role === 'given')
+	runClient(new net.Socket({fd: Number(process.env.LOOPS_GIVEN), allowHalfOpen: true}),
+		Number(length));
 else
-	throw new Error('usage: net.js server CONNECTIONS | client PORT LENGTH');
+	throw new Error('usage: net.js server CONNECTIONS | client PORT LENGTH | given - LENGTH');

@@ -117,6 +117,15 @@ def destroys(protocol):
         check_equal(server.finish(), 0)
 
 
+def is_given(protocol):
+    """A net.Socket on a descriptor that is connected already."""
+    with serving("node", 1, protocol) as port:
+        env = settings("node", protocol)
+        env["LOOPS_CONNECT"] = str(port)
+        done = run([*LOOPS["node"], "given", "-", str(PIECES)], env)
+        check_equal((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
+
 def main(loop):
     if VERSION == "1.3":  # once
         add_case(f"{loop}: its client and its server, TCP", is_alone, loop, TCP)
@@ -124,6 +133,9 @@ def main(loop):
     add_case(f"{loop}: its server and OpenSSL's clients", serves_natives, loop)
     add_case(f"{loop}: its clients and OpenSSL's server", asks_native, loop)
     add_case(f"{loop}: its server and a last record with close_notify", last_words, loop)
+    if loop == "node":
+        add_case("node: a given descriptor, TCP", is_given, TCP)
+        add_case("node: a given descriptor", is_given, TLS)
     if loop == "node" and VERSION == "1.3":
         add_case("node: a number that was a socket's, TCP", reuses_numbers, TCP)
         add_case("node: a number that was a TLS socket's", reuses_numbers, TLS)
