@@ -270,12 +270,18 @@ int connection_explain(struct connection *c, int error, const char *step, const 
 
 int connection_fail(struct connection *c, int fd, int error, const char *step, const char *reason)
 {
+	struct pollfd p = {.fd = fd};
+
 	error = of_family(c, error);
 	c->state = STATE_FAILED;
 	c->error = error;
 	c->so_error = -error;
-	/* Event loops see it in the kernel's state, and the peer is told. */
-	libc.shutdown(fd, SHUT_RDWR);
+	/*
+	 * Event loops see it in the kernel's state, and the peer is told. After a reset both
+	 * are so: another shutdown would raise the event again.
+	 */
+	if (libc.poll(&p, 1, 0) != 1 || !(p.revents & POLLHUP))
+		libc.shutdown(fd, SHUT_RDWR);
 	return connection_explain(c, error, step, reason);
 }
 

@@ -40,7 +40,6 @@ struct connection {
 	enum connection_state state;
 	bool server;
 	bool read_closed;  /* the peer's close_notify was read */
-	bool end_untold;   /* the end was seen, but no call has returned 0, nor an event come */
 	bool read_shut;	   /* the program's SHUT_RD */
 	bool write_closed; /* close_notify was sent */
 	bool truncated;	   /* the end came without close_notify */

@@ -13,16 +13,14 @@ enum { PEEK_TICK_MS = 10 };
 
 /*
  * The peer's close_notify: the kernel's state shows the end too. Where its FIN has
- * come that is so already, and another event is needed only behind data: who takes a
- * short read for all there is waits for one.
+ * come that is so already, and the event was raised then.
  */
 static ssize_t closed(struct connection *c, int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
 
 	c->read_closed = true;
-	c->end_untold = libc.poll(&p, 1, 0) == 1;
-	if (!c->end_untold)
+	if (libc.poll(&p, 1, 0) != 1)
 		libc.shutdown(fd, SHUT_RD);
 	return 0;
 }
@@ -252,10 +250,6 @@ ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int
 	n = may_receive(c, fd, &q);
 	if (n == 0)
 		n = receive_locked(c, fd, &q);
-	if (c->end_untold && n > 0)
-		libc.shutdown(fd, SHUT_RD);
-	if (n >= 0)
-		c->end_untold = false;
 	n = connection_told(c, n);
 	connection_unlock(c);
 	return n;

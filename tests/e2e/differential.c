@@ -73,6 +73,19 @@ static bool saw_end(const struct tcp_info *info)
 	       info->tcpi_state == BPF_TCP_TIME_WAIT;
 }
 
+/*
+ * The acknowledgement of a FIN is an event: it must not be a matter of time, so the other
+ * end sends it at once.
+ */
+static bool fin_acknowledged(const struct tcp_info *source, const struct end *to)
+{
+	if (source->tcpi_state != BPF_TCP_FIN_WAIT1 && source->tcpi_state != BPF_TCP_LAST_ACK &&
+	    source->tcpi_state != BPF_TCP_CLOSING)
+		return true;
+	assert_ok(setsockopt(to->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int)));
+	return false;
+}
+
 /* All that one end sent is at the other. */
 static bool arrived(const struct end *from, const struct end *to)
 {
@@ -81,7 +94,7 @@ static bool arrived(const struct end *from, const struct end *to)
 	if (to->fd < 0 || target.tcpi_state == BPF_TCP_CLOSE || source.tcpi_state == BPF_TCP_CLOSE)
 		return true;
 	if (from->fd < 0 || from->shut_write)
-		return saw_end(&target);
+		return saw_end(&target) && (from->fd < 0 || fin_acknowledged(&source, to));
 	return source.tcpi_notsent_bytes == 0 &&
 	       target.tcpi_bytes_received >= source.tcpi_bytes_sent - source.tcpi_bytes_retrans;
 }
