@@ -4,18 +4,15 @@
  * every real call with each errno that it may have.
  */
 #include "alloc.h"
-#include "libc.h"
+#include "inject.h"
 #include "proc.h"
 #include "tcp.h"
 #include "unit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static const bool roles[] = {false, true};
 
@@ -103,83 +100,6 @@ static void test_gnutls_allocations(void **state)
 	alloc_include_gnutls(false);
 }
 
-/* Of the calls of one name the one numbered in fails. */
-static __thread bool inside_library;
-static struct {
-	const char *name;
-	unsigned int in;
-	int error;
-	bool done;
-} failing;
-
-static struct libc real;
-
-static bool injected(const char *name)
-{
-	if (!inside_library || failing.done || strcmp(name, failing.name) != 0 || --failing.in > 0)
-		return false;
-	failing.done = true;
-	errno = failing.error;
-	return true;
-}
-
-#define FAILING(type, call, params, args)                                                          \
-	static type failing_##call params                                                          \
-	{                                                                                          \
-		return injected(#call) ? (type)(intptr_t)-1 : real.call args;                      \
-	}
-#define FAILING_VARIADIC(type, call, params, last, args)                                           \
-	static type failing_##call params                                                          \
-	{                                                                                          \
-		va_list ap;                                                                        \
-		void *arg;                                                                         \
-		va_start(ap, last);                                                                \
-		arg = va_arg(ap, void *);                                                          \
-		va_end(ap);                                                                        \
-		/* F_GETFL of an open descriptor cannot fail. */                                   \
-		return last != F_GETFL && injected(#call) ? (type)-1 : real.call args;             \
-	}
-
-LIBC_CALLS(FAILING)
-LIBC_VARIADIC(FAILING_VARIADIC)
-
-/* Also one that fails has closed (close(2)). */
-static int failing_close_all_the_same(int fd)
-{
-	int r = real.close(fd);
-
-	return injected("close") ? -1 : r;
-}
-
-/*
- * What was looked at is there: discarding it cannot fail. The thread sanitizer takes
- * recv without memory for a write, at address 0 for every thread.
- */
-static ssize_t failing_recv_of_news(int fd, void *buf, size_t n, int flags)
-{
-	if (flags & MSG_TRUNC)
-		return syscall(SYS_recvfrom, fd, buf, n, flags, NULL, NULL);
-	return failing_recv(fd, buf, n, flags);
-}
-
-#define PUT(type, call, params, args)		     libc.call = failing_##call;
-#define PUT_VARIADIC(type, call, params, last, args) libc.call = failing_##call;
-
-static void put_failing(void)
-{
-	real = libc;
-	LIBC_CALLS(PUT)
-	LIBC_VARIADIC(PUT_VARIADIC)
-	(void)failing_close;
-	libc.recv = failing_recv_of_news;
-	libc.close = failing_close_all_the_same;
-}
-
-static void enter(bool inside)
-{
-	inside_library = inside;
-}
-
 struct plausible {
 	const char *call;
 	int errors[7];
@@ -210,18 +130,17 @@ static bool fail_call(bool server, const char *name, unsigned int in, int error)
 {
 	const char *failed;
 	const int meanings[] = {EPROTO, ECONNRESET, EPIPE, ENOMEM, ETIMEDOUT, ENOTCONN, error, 0};
+	bool done;
 	int r;
 
-	failing.name = name;
-	failing.in = in;
-	failing.error = error;
-	failing.done = false;
+	inject(name, in, error);
 	r = tcp_run(server, &failed);
+	done = inject_done();
 	/* The failure itself, or what it means for TLS. */
-	if (r != 0 && !is_among(-r, failing.done ? meanings : meanings + COUNT(meanings) - 1))
+	if (r != 0 && !is_among(-r, done ? meanings : meanings + COUNT(meanings) - 1))
 		complain("# %s number %u fails with %s: %s says %s\n", name, in,
 			 strerrorname_np(error), failed, strerrorname_np(-r));
-	return failing.done;
+	return done;
 }
 
 static void test_calls(void **state)
@@ -229,7 +148,7 @@ static void test_calls(void **state)
 	bool server = *(const bool *)*state;
 	unsigned int failures = 0;
 
-	tcp_in_library = enter;
+	tcp_in_library = inject_here;
 	wrong = 0;
 	for (size_t row = 0; row < COUNT(plausible); row++)
 		for (const int *error = plausible[row].errors; *error; error++)
@@ -255,8 +174,7 @@ static int setup_group(void **state)
 {
 	(void)state;
 	tcp_setup();
-	/* For good: the library's own thread calls through them too. */
-	put_failing();
+	inject_start();
 	return 0;
 }
 
