@@ -30,7 +30,7 @@ struct watch {
 	struct connection *c;
 	int epfd, fd;
 	struct epoll_event event; /* the program's */
-	bool armed;		  /* the kernel has it as it is; with EPOLLONESHOT: still */
+	bool used;		  /* EPOLLONESHOT: it was shown, and not asked for again */
 	bool inherited;		  /* a fork shares the set with the process that made it */
 };
 
@@ -111,12 +111,21 @@ static void drop(struct watch **at)
 	free(w);
 }
 
-static int kernel_ctl(int epfd, int op, int fd, const struct epoll_event *event, bool busy)
+/*
+ * A registration that is exclusive, or is to be, cannot be modified; and one that was
+ * deleted may fail to be added again, which nobody would notice but by waiting for good.
+ * So exclusive it is only if no handshake will come, or come again: else all sets are
+ * woken, where the program asked for "one or more" (epoll_ctl(2)).
+ */
+static int kernel_ctl(const struct connection *c, int epfd, int op, int fd,
+		      const struct epoll_event *event, bool busy)
 {
 	struct epoll_event asked = *event;
 
 	if (busy)
 		asked.events = HANDSHAKE_EVENTS | (event->events & EPOLLWAKEUP);
+	else if (op == EPOLL_CTL_MOD || c->state == STATE_NEW)
+		asked.events &= ~(uint32_t)EPOLLEXCLUSIVE;
 	return libc.epoll_ctl(epfd, op, fd, &asked) < 0 ? -errno : 0;
 }
 
@@ -143,11 +152,11 @@ static int set_locked(struct connection *c, int epfd, int op, int fd,
 		free(w);
 		return r;
 	}
-	*w = (struct watch){
-		.c = c, .epfd = epfd, .fd = fd, .event = *event, .armed = !connection_busy(c)};
+	*w = (struct watch){.c = c, .epfd = epfd, .fd = fd, .event = *event};
+	w->inherited = *old && (*old)->inherited;
 	r = link_watch(w);
 	if (r == 0) {
-		r = kernel_ctl(epfd, op, fd, event, connection_busy(c));
+		r = kernel_ctl(c, epfd, op, fd, event, connection_busy(c));
 		if (r < 0)
 			unlink_watch(w);
 	}
@@ -189,15 +198,13 @@ int watch_ctl(struct connection *c, int epfd, int op, int fd, const struct epoll
 	return r;
 }
 
-/* Returns false if the set does not have it any more. */
-static bool tell(struct watch *w, bool busy)
+/*
+ * Returns false if the set does not have it any more. A registration that is used up has
+ * nothing to be told: the program asks for it anew.
+ */
+static bool tell(const struct watch *w, bool busy)
 {
-	w->armed = !busy;
-	if (!(w->event.events & EPOLLEXCLUSIVE))
-		return kernel_ctl(w->epfd, EPOLL_CTL_MOD, w->fd, &w->event, busy) == 0;
-	/* A registration that is exclusive, or is to be, cannot be modified. */
-	return libc.epoll_ctl(w->epfd, EPOLL_CTL_DEL, w->fd, NULL) == 0 &&
-	       kernel_ctl(w->epfd, EPOLL_CTL_ADD, w->fd, &w->event, busy) == 0;
+	return w->used || kernel_ctl(w->c, w->epfd, EPOLL_CTL_MOD, w->fd, &w->event, busy) == 0;
 }
 
 static void tell_all(struct connection *c, bool busy)
@@ -244,9 +251,9 @@ bool watch_use_up(struct connection *c, int epfd, int fd)
 
 	watch_lock();
 	w = *find(c, epfd, fd);
-	armed = w && w->armed;
+	armed = w && !w->used;
 	if (w)
-		w->armed = false;
+		w->used = true;
 	watch_unlock();
 	return armed;
 }
@@ -265,7 +272,7 @@ void watch_number_goes(struct connection *c, int fd, bool last)
 		}
 		if (last && !(*at)->inherited)
 			libc.epoll_ctl((*at)->epfd, EPOLL_CTL_DEL, fd, NULL);
-		else if (!last && connection_busy(c))
+		else if (!last && !(*at)->inherited && connection_busy(c))
 			tell(*at, false);
 		drop(at);
 	}
