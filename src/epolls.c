@@ -10,6 +10,8 @@
 #include <limits.h>
 
 enum {
+	EVERY = POLLIN | POLLRDNORM | POLLRDBAND | POLLPRI | POLLOUT | POLLWRNORM | POLLWRBAND |
+		POLLRDHUP,
 	LOOKED_UP = 64, /* events looked up at a time */
 	ROUNDS = 4,	/* that a wait without time takes for events that were not shown */
 };
@@ -30,16 +32,18 @@ int epolls_ctl(struct entry *e, int epfd, int op, int fd, const struct epoll_eve
 /* What the kernel would report of the socket now. */
 static uint32_t kernel_events(int fd)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+	struct pollfd p = {.fd = fd, .events = EVERY};
 
 	return libc.poll(&p, 1, 0) == 1 ? (uint32_t)p.revents : 0;
 }
 
 /*
- * Looks at one that an event may be about. Returns what is to be shown; *it tells
- * whether the event was this one's: another file may be registered with its data.
+ * Looks at one that an event may be about, alone or as one of several. Returns what is to
+ * be shown; *it tells whether the event was this one's: another file may be registered
+ * with its data.
  */
-static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events, bool *it)
+static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events, bool alone,
+			bool *it)
 {
 	struct connection *c = m->entry->object;
 	unsigned int fills;
@@ -56,6 +60,9 @@ static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events, 
 		connection_unlock(c);
 		return 0;
 	}
+	/* Another's event must not use it up. */
+	if (!alone)
+		events &= kernel_events(m->fd);
 	shown = readiness_true(c, m->fd, events) & (m->event.events | EPOLLERR | EPOLLHUP);
 	*it = shown || c->in_fills != fills || (kernel_events(m->fd) & events);
 	if (*it && (m->event.events & EPOLLONESHOT)) {
@@ -66,6 +73,14 @@ static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events, 
 	}
 	connection_unlock(c);
 	return shown;
+}
+
+static bool is_alone(const struct watch_matches *m, int at)
+{
+	int index = m->all[at].index;
+
+	return (at == 0 || m->all[at - 1].index != index) &&
+	       (at + 1 == m->n || m->all[at + 1].index != index);
 }
 
 static int show(struct epoll_event *events, int n, const struct watch_matches *m, int epfd)
@@ -80,9 +95,12 @@ static int show(struct epoll_event *events, int n, const struct watch_matches *m
 			bool it = false;
 
 			if (m->all[at].entry)
-				shown |= look_at(&m->all[at], epfd, events[i].events, &it);
+				shown |= look_at(&m->all[at], epfd, events[i].events,
+						 is_alone(m, at), &it);
 			ours |= it;
 		}
+		/* It may be another one's, too. */
+		ours = ours && !m->some_only;
 		if (ours && !shown)
 			continue;
 		events[kept] = events[i];
@@ -93,14 +111,14 @@ static int show(struct epoll_event *events, int n, const struct watch_matches *m
 	return kept;
 }
 
-static int digest_some(int epfd, struct epoll_event *events, int n)
+/* Of the first *n, or fewer: *n says then of how many. */
+static int digest_some(int epfd, struct epoll_event *events, int *n)
 {
 	struct watch_matches m;
-	int kept = n;
+	int kept;
 
-	watch_find(epfd, events, n, &m);
-	if (m.n > 0)
-		kept = show(events, n, &m, epfd);
+	*n = watch_find(epfd, events, *n, &m);
+	kept = m.n > 0 ? show(events, *n, &m, epfd) : *n;
 	watch_found(&m);
 	return kept;
 }
@@ -110,10 +128,11 @@ static int digest(int epfd, struct epoll_event *events, int n)
 {
 	int kept = 0;
 
-	for (int done = 0; done < n; done += LOOKED_UP) {
-		int some = n - done < LOOKED_UP ? n - done : LOOKED_UP, left;
+	for (int done = 0, some; done < n; done += some) {
+		int left;
 
-		left = digest_some(epfd, events + done, some);
+		some = n - done < LOOKED_UP ? n - done : LOOKED_UP;
+		left = digest_some(epfd, events + done, &some);
 		for (int i = 0; i < left; i++)
 			events[kept + i] = events[done + i];
 		kept += left;

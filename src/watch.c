@@ -343,27 +343,38 @@ static bool grow(struct watch_matches *m)
 	return true;
 }
 
-static void find_locked(int epfd, const struct epoll_event *events, int n, struct watch_matches *m)
+/* The matches of one event. False: there is no memory for all. */
+static bool find_one(int epfd, const struct epoll_event *event, int index, struct watch_matches *m)
 {
-	struct watch key = {.epfd = epfd};
+	struct watch key = {.epfd = epfd, .event.data = event->data};
+	struct watch **head = tfind(&key, &tree, compare), *w = head ? *head : NULL;
 
-	for (int i = 0; i < n; i++) {
-		struct watch **head;
-
-		key.event.data = events[i].data;
-		head = tfind(&key, &tree, compare);
-		for (struct watch *w = head ? *head : NULL; w && grow(m); w = w->same)
-			m->all[m->n++] = (struct watch_match){
-				.c = w->c, .fd = w->fd, .event = w->event, .index = i};
-	}
+	for (; w && grow(m); w = w->same)
+		m->all[m->n++] = (struct watch_match){
+			.c = w->c, .fd = w->fd, .event = w->event, .index = index};
+	return !w;
 }
 
-void watch_find(int epfd, const struct epoll_event *events, int n, struct watch_matches *m)
+static int find_locked(int epfd, const struct epoll_event *events, int n, struct watch_matches *m)
 {
+	int i = 0, complete = 0;
+
+	for (; i < n && find_one(epfd, &events[i], i, m); i++)
+		complete = m->n;
+	m->some_only = i == 0;
+	if (i > 0)
+		m->n = complete;
+	return i > 0 ? i : 1;
+}
+
+int watch_find(int epfd, const struct epoll_event *events, int n, struct watch_matches *m)
+{
+	int looked_up;
+
 	m->n = m->room = 0;
 	m->all = m->few;
 	watch_lock();
-	find_locked(epfd, events, n, m);
+	looked_up = find_locked(epfd, events, n, m);
 	watch_unlock();
 	/* Dropping a reference may come back to the list: without its lock. */
 	for (int i = 0; i < m->n; i++) {
@@ -376,6 +387,7 @@ void watch_find(int epfd, const struct epoll_event *events, int n, struct watch_
 		}
 		m->all[i].entry = entry;
 	}
+	return looked_up;
 }
 
 void watch_found(struct watch_matches *m)

@@ -30,6 +30,7 @@ enum { WATCH_MATCHES = 128 };
 
 struct watch_matches {
 	int n, room;
+	bool some_only;		 /* of the one event that was looked up there are more */
 	struct watch_match *all; /* in the events' order */
 	struct watch_match few[WATCH_MATCHES];
 };
@@ -74,9 +75,10 @@ bool watch_any(void);
 
 /*
  * Finds out which of a set's events are about connections of ours: all that are
- * registered with an event's data. watch_found() drops the references.
+ * registered with an event's data. Returns how many events it looked up: without memory
+ * for all of them fewer, but one at least. watch_found() drops the references.
  */
-void watch_find(int epfd, const struct epoll_event *events, int n, struct watch_matches *m);
+int watch_find(int epfd, const struct epoll_event *events, int n, struct watch_matches *m);
 void watch_found(struct watch_matches *m);
 
 /* For fork: nobody is in the middle. */
