@@ -39,6 +39,15 @@ static int raw_epoll_wait(int epfd, struct epoll_event *events, int max)
 	return (int)syscall(SYS_epoll_wait, epfd, events, max, 0);
 }
 
+/* What comes in time. */
+static void note_wait(struct trace *t, int epfd, int timeout_ms)
+{
+	struct epoll_event event = {0};
+	int n = epoll_wait(epfd, &event, 1, timeout_ms);
+
+	trace_note(t, "wait %d: %x\n", n, event.events);
+}
+
 /* What is there now; the kernel's own answer first, since it may be taken up. */
 static void note_events(struct trace *t, int epfd, bool level)
 {
@@ -46,16 +55,7 @@ static void note_events(struct trace *t, int epfd, bool level)
 
 	if (level)
 		trace_note(t, "kernel %d\n", raw_epoll_wait(epfd, &event, 1));
-	event = (struct epoll_event){0};
-	trace_note(t, "events %d: %x\n", epoll_wait(epfd, &event, 1, 0), event.events);
-}
-
-/* What comes. */
-static void note_wait(struct trace *t, int epfd)
-{
-	struct epoll_event event = {0};
-
-	trace_note(t, "wait %d: %x\n", epoll_wait(epfd, &event, 1, PATIENCE_MS), event.events);
+	note_wait(t, epfd, 0);
 }
 
 static void send_and_arrive(int from, int to, const char *text)
@@ -82,7 +82,7 @@ static void level_triggered(struct link *l, struct trace *t)
 	note_events(t, epfd, true);
 	CALL(t, shutdown(l->client, SHUT_WR));
 	epoll_set(epfd, EPOLL_CTL_MOD, l->server, READ_MASK);
-	note_wait(t, epfd);
+	note_wait(t, epfd, PATIENCE_MS);
 	CALL(t, recv(l->server, &byte, 1, 0));
 	CALL(t, epoll_ctl(epfd, EPOLL_CTL_DEL, l->server, NULL));
 	note_events(t, epfd, true);
@@ -97,13 +97,13 @@ static void edge_triggered(struct link *l, struct trace *t)
 	note_events(t, epfd, false);
 	note_events(t, epfd, false);
 	send_and_arrive(l->client, l->server, "abc");
-	note_wait(t, epfd);
+	note_wait(t, epfd, PATIENCE_MS);
 	note_events(t, epfd, false);
 	/* What was not read makes no new edge; more does. */
 	CALL(t, recv(l->server, bytes, 1, 0));
 	note_events(t, epfd, false);
 	CALL(t, send(l->client, "def", 3, 0));
-	note_wait(t, epfd);
+	note_wait(t, epfd, PATIENCE_MS);
 	CALL(t, recv(l->server, bytes, 5, MSG_WAITALL));
 	CALL(t, recv(l->server, bytes, 5, MSG_DONTWAIT));
 	epoll_set(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLOUT | EPOLLET);
@@ -117,15 +117,45 @@ static void one_shot(struct link *l, struct trace *t)
 	int epfd = set_of(l->server, EPOLLIN | EPOLLONESHOT);
 
 	send_and_arrive(l->client, l->server, "abc");
-	note_wait(t, epfd);
+	note_wait(t, epfd, PATIENCE_MS);
 	note_events(t, epfd, false);
 	epoll_set(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLONESHOT);
-	note_wait(t, epfd);
+	note_wait(t, epfd, PATIENCE_MS);
 	CALL(t, recv(l->server, bytes, 8, 0));
 	epoll_set(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLONESHOT);
 	note_events(t, epfd, false);
 	CALL(t, send(l->client, "def", 3, 0));
-	note_wait(t, epfd);
+	note_wait(t, epfd, PATIENCE_MS);
+	close(epfd);
+}
+
+/* Until TCP, and TLS, are through; the server has to be waited for too. */
+static void finish_connect(int fd, int server)
+{
+	struct pollfd p[] = {{.fd = fd, .events = POLLOUT}, {.fd = server, .events = POLLIN}};
+
+	do
+		assert_true(poll(p, 2, PATIENCE_MS) > 0);
+	while (!p[0].revents);
+}
+
+/* Before connect a socket is hung up: that uses the registration up. */
+static void one_shot_before_connect(struct link *l, struct trace *t)
+{
+	int fd = tls_socket(l->family, l->protocol, "localhost"), server;
+	int epfd = set_of(fd, EPOLLOUT | EPOLLONESHOT);
+
+	note_wait(t, epfd, PATIENCE_MS);
+	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
+	CALL(t, tls_connect(fd, l->family, l->port));
+	server = (int)assert_ok(accept(l->listener, NULL, NULL));
+	finish_connect(fd, server);
+	note_events(t, epfd, false);
+	epoll_set(epfd, EPOLL_CTL_MOD, fd, EPOLLOUT | EPOLLONESHOT);
+	note_wait(t, epfd, PATIENCE_MS);
+	note_events(t, epfd, false);
+	close(server);
+	close(fd);
 	close(epfd);
 }
 
@@ -141,9 +171,9 @@ static void exclusive_and_nested(struct link *l, struct trace *t)
 	CALL(t, epoll_ctl(epfd, EPOLL_CTL_ADD, l->client, &event));
 	note_events(t, outer, true);
 	send_and_arrive(l->client, l->server, "abc");
-	note_wait(t, outer);
+	note_wait(t, outer, PATIENCE_MS);
 	CALL(t, poll(&(struct pollfd){.fd = epfd, .events = POLLIN}, 1, PATIENCE_MS));
-	note_wait(t, epfd);
+	note_wait(t, epfd, PATIENCE_MS);
 	CALL(t, recv(l->server, bytes, 8, 0));
 	note_events(t, outer, true);
 	close(outer);
@@ -289,6 +319,7 @@ static const struct compare_case cases[] = {
 	{"level-triggered", level_triggered},
 	{"edge-triggered", edge_triggered},
 	{"one shot", one_shot},
+	{"one shot, used up before connect", one_shot_before_connect},
 	{"exclusive, nested, in poll", exclusive_and_nested},
 	{"epoll calls that fail", bad_calls},
 	{"a closed number leaves the set", closed_leaves},
