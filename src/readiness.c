@@ -165,13 +165,14 @@ static short answer_one(struct set *s, nfds_t i)
 	short revents = s->asked[i].revents | s->watched[i].extra;
 
 	/* Of a number that is closed by now, or another file's, the kernel knows all. */
-	if (!revents || connection_enter(c, s->asked[i].fd) < 0)
-		return revents;
-	if (connection_busy(c))
-		revents = 0; /* the next round steps it */
-	else
-		revents = (short)readiness_true(c, s->asked[i].fd, (uint32_t)revents);
-	connection_unlock(c);
+	if (revents && connection_enter(c, s->asked[i].fd) == 0) {
+		if (connection_busy(c))
+			revents = 0; /* the next round steps it */
+		else
+			revents = (short)readiness_true(c, s->asked[i].fd, (uint32_t)revents);
+		connection_unlock(c);
+	}
+	/* It may have been asked for what a handshake needs. */
 	return revents & (short)(s->fds[i].events | ALWAYS);
 }
 
@@ -184,6 +185,13 @@ static int answer(struct set *s)
 		ready += s->fds[i].revents != 0;
 	}
 	return ready;
+}
+
+/* Interrupted, the kernel says that nothing is ready, for those who do not look at errno. */
+static void answer_nothing(struct set *s)
+{
+	for (nfds_t i = 0; i < s->n; i++)
+		s->fds[i].revents = 0;
 }
 
 static bool has_extra(const struct set *s)
@@ -256,6 +264,8 @@ static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
 		left = readiness_left(has_extra(s) ? 0 : end_ns, s->wake_ms, &space);
 		ready = libc.ppoll(s->asked, s->n, left, mask) < 0 ? -errno : 0;
 		stop_driving(s);
+		if (ready == -EINTR)
+			answer_nothing(s);
 		if (ready < 0)
 			return ready;
 		ready = answer(s);

@@ -298,8 +298,9 @@ static void signal_masks(struct link *l, struct trace *t)
 	raise(SIGUSR1);
 	CALL(t, poll(&p, 1, 0));
 	trace_note(t, "caught %d\n", caught);
+	p.revents = POLLIN;
 	CALL(t, ppoll(&p, 1, NULL, &none));
-	trace_note(t, "caught %d\n", caught);
+	trace_note(t, "caught %d, events %x\n", caught, p.revents);
 	raise(SIGUSR1);
 	CALL(t, pselect(l->server + 1, &r, NULL, NULL, NULL, &none));
 	raise(SIGUSR1);

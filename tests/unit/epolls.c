@@ -60,23 +60,6 @@ static void make_readable(const struct member *m)
 	assert_int_equal(write(m->other, "x", 1), 1);
 }
 
-/* Until the socket is not writable any more. */
-static void fill(const struct member *m)
-{
-	static char bytes[65536];
-
-	while (write(m->fd, bytes, sizeof(bytes)) > 0)
-		;
-}
-
-static void empty(const struct member *m)
-{
-	static char bytes[65536];
-
-	while (read(m->other, bytes, sizeof(bytes)) > 0)
-		;
-}
-
 /* The kernel's errno, in the first wait and in one after an event that was not shown. */
 static void test_wait_fails(void **state)
 {
@@ -191,12 +174,12 @@ static void test_shared_one_shot(void **state)
 	for (int full = 0; full < 2; full++) {
 		for (size_t i = 0; i < COUNT(m); i++)
 			member_open(&m[i], STATE_LISTENING);
-		fill(&m[full]);
+		member_fill(&m[full]);
 		for (size_t i = 0; i < COUNT(m); i++)
 			add(&m[i], EPOLLOUT | ONE_SHOT, DATA);
 		assert_int_equal(look(), 1);
 		assert_int_equal(look(), 0);
-		empty(&m[full]);
+		member_empty(&m[full]);
 		assert_int_equal(look(), 1);
 		assert_int_equal(events[0].events, EPOLLOUT);
 		assert_int_equal(look(), 0);

@@ -87,6 +87,20 @@ void member_done(struct member *m)
 	connection_unlock(m->c);
 }
 
+static char bytes[65536];
+
+void member_fill(const struct member *m)
+{
+	while (write(m->fd, bytes, sizeof(bytes)) > 0)
+		;
+}
+
+void member_empty(const struct member *m)
+{
+	while (read(m->other, bytes, sizeof(bytes)) > 0)
+		;
+}
+
 int member_ctl(const struct member *m, int epfd, int op, uint32_t events, uint64_t data)
 {
 	struct epoll_event event = {.events = events, .data.u64 = data};

@@ -44,6 +44,10 @@ int member_dup(const struct member *m);
 /* The handshake is done; after that as STATE_LISTENING. */
 void member_done(struct member *m);
 
+/* Until it is not writable any more, and is again. */
+void member_fill(const struct member *m);
+void member_empty(const struct member *m);
+
 /* epoll_ctl as the program calls it. Returns 0 or a negative errno. */
 int member_ctl(const struct member *m, int epfd, int op, uint32_t events, uint64_t data);
 
