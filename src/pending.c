@@ -138,7 +138,7 @@ static void collect(struct pending_wait *w)
 int64_t pending_overdue(struct pending_wait *w)
 {
 	struct connection *found[PENDING_MAX];
-	int64_t now_ms = connection_now_ms(), next_ms = -1;
+	int64_t now_ms = connection_now_ms(), next_ms = -1, again_ms = now_ms + PENDING_TICK_MS;
 	int n = 0;
 
 	w->n = 0;
@@ -155,9 +155,11 @@ int64_t pending_overdue(struct pending_wait *w)
 		next_ms = -1;
 	}
 	pending_unlock();
+	if (n == 0)
+		return next_ms;
 	reference(w, found, n);
-	/* One whose number is just being closed is looked at a little later. */
-	return w->n < n && next_ms < 0 ? now_ms + PENDING_TICK_MS : next_ms;
+	/* One whose number is just being closed, or whose lock another thread has, stays. */
+	return next_ms < 0 || next_ms > again_ms ? again_ms : next_ms;
 }
 
 void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, short events,
