@@ -185,13 +185,14 @@ static int nothing_there(struct connection *c, int fd, struct request *q)
 }
 
 /*
- * With room for less than a record what comes is looked at first in any case, and
- * waiting does that: no need to ask before.
+ * With room for less than a record what comes is looked at first in any case, and the
+ * first wait of a call does that: no need to ask before. Not every wait: one that polls,
+ * for a timeout or since output waits too, leaves what came in the queue.
  */
 static bool may_wait_first(const struct connection *c, const struct request *q)
 {
-	return q->cur->left < ENGINE_MAX_RECORD && !(q->flags & MSG_DONTWAIT) && c->in.len == 0 &&
-	       !has_some(c, q) && !c->read_closed && !c->truncated && !c->in_eof;
+	return q->start_ms == 0 && q->cur->left < ENGINE_MAX_RECORD && !(q->flags & MSG_DONTWAIT) &&
+	       c->in.len == 0 && !has_some(c, q) && !c->read_closed && !c->truncated && !c->in_eof;
 }
 
 static ssize_t receive_locked(struct connection *c, int fd, struct request *q)

@@ -73,6 +73,30 @@ static void send_beside_recv(struct link *l, struct trace *t)
 	note_waiting(&w, t);
 }
 
+static char much[1 << 20];
+
+static ssize_t send_much(struct waiting *w)
+{
+	return send(w->fd, much, sizeof(much), 0);
+}
+
+/* One thread's send blocks, and will until its peer is read from: another receives. */
+static void recv_beside_send(struct link *l, struct trace *t)
+{
+	struct waiting w;
+	char buf[8];
+
+	CALL(t, setsockopt(l->client, SOL_SOCKET, SO_SNDBUF, &(int){8192}, sizeof(int)));
+	waiting_start_in(&w, l->client, send_much);
+	for (int i = 0; i < 3; i++) {
+		CALL(t, send(l->server, "beside", 6, 0));
+		trace_bytes(t, buf, CALL(t, recv(l->client, buf, 6, 0)));
+	}
+	CALL(t, recv(l->server, much, sizeof(much), MSG_WAITALL));
+	waiting_finish(&w);
+	trace_note(t, "send = %zd\n", w.result);
+}
+
 static void woken_by_end(struct link *l, struct trace *t)
 {
 	struct waiting w;
@@ -231,6 +255,7 @@ static const struct compare_case cases[] = {
 	{"SO_SNDTIMEO", send_timeout},
 	{"recv woken by data", woken_by_data},
 	{"send beside a blocked recv", send_beside_recv},
+	{"recv beside a blocked send", recv_beside_send},
 	{"recv woken by the end", woken_by_end},
 	{"recv woken by shutdown", woken_by_shutdown},
 	{"EINTR", interrupted},

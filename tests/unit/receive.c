@@ -200,6 +200,35 @@ static void test_big_reads_take_few_calls(void **state)
 	wire_close();
 }
 
+/* For kernel.wait: the peer's next record arrives, by itself. */
+static bool record_arrives(void *arg)
+{
+	struct wire *w = arg;
+	struct buffer *out = engine_output(w->peer.engine);
+	size_t n = out->len ? engine_record_length(buffer_head(out), out->len) : 0;
+
+	if (n == 0)
+		return false;
+	kernel_arrive(buffer_head(out), n);
+	buffer_consume(out, n);
+	return true;
+}
+
+/* A record without data, and then what a call with a timeout waits for. */
+static void test_timeout_and_key_update(void **state)
+{
+	struct wire *w = wire_open(TLS_1_3, false, 4);
+
+	(void)state;
+	kernel.timeout_ms = 10000;
+	kernel.wait = record_arrives;
+	assert_int_equal(gnutls_session_key_update(w->peer.engine->session, 0), 0);
+	end_send(&w->peer, "x", 1);
+	assert_int_equal(wire_receive(w, got, 100, 0), 1);
+	wire_check(w);
+	wire_close();
+}
+
 static const struct {
 	const char *name;
 	CMUnitTestFunction run;
@@ -212,7 +241,7 @@ static const struct {
 int main(void)
 {
 	static const int versions[] = {TLS_1_2, TLS_1_3};
-	struct CMUnitTest tests[COUNT(reads) + COUNT(each_version) * COUNT(versions)];
+	struct CMUnitTest tests[COUNT(reads) + COUNT(each_version) * COUNT(versions) + 1];
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(reads); i++)
@@ -221,6 +250,7 @@ int main(void)
 		for (size_t v = 0; v < COUNT(versions); v++)
 			tests[n++] = versioned_case(versions[v], each_version[i].name,
 						    each_version[i].run, NULL);
+	tests[n++] = (struct CMUnitTest)UNIT_CASE(test_timeout_and_key_update);
 	for (size_t i = 0; i < n; i++)
 		tests[i].teardown_func = wire_teardown;
 	return cmocka_run_group_tests_name("receive", tests, NULL, NULL);
