@@ -164,9 +164,11 @@ ssize_t tls_recv(struct peer_session *session, void *buf, size_t n)
 
 	do {
 		got = gnutls_record_recv(session->tls, buf, n);
-	} while (got < 0 && !gnutls_error_is_fatal((int)got));
+	} while (got < 0 && session->pull_errno != EAGAIN && !gnutls_error_is_fatal((int)got));
 	if (got >= 0)
 		return got;
+	if (session->pull_errno == EAGAIN)
+		return PEER_AGAIN;
 	if (session->pull_errno == ECONNRESET)
 		return PEER_RESET;
 	return got == GNUTLS_E_PREMATURE_TERMINATION ? PEER_EOF : PEER_ERROR;
@@ -189,6 +191,15 @@ int tls_send(struct peer_session *session, const void *buf, size_t n)
 	return 0;
 }
 
+ssize_t tls_send_some(struct peer_session *session, const void *buf, size_t n)
+{
+	ssize_t sent = gnutls_record_send(session->tls, buf, n);
+
+	if (sent >= 0)
+		return sent;
+	return gnutls_error_is_fatal((int)sent) ? PEER_ERROR : PEER_AGAIN;
+}
+
 int tls_send_tickets(struct peer_session *session)
 {
 	if (gnutls_protocol_get_version(session->tls) != GNUTLS_TLS1_3)
@@ -206,9 +217,11 @@ int tls_send_empty(struct peer_session *session)
 	return (int)gnutls_record_send2(session->tls, "", 0, 16, 0);
 }
 
-void tls_notify(struct peer_session *session)
+int tls_notify(struct peer_session *session)
 {
-	gnutls_bye(session->tls, GNUTLS_SHUT_WR);
+	int ret = gnutls_bye(session->tls, GNUTLS_SHUT_WR);
+
+	return ret < 0 && !gnutls_error_is_fatal(ret) ? PEER_AGAIN : 0;
 }
 
 void tls_free(struct peer_session *session)

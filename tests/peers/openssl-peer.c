@@ -205,6 +205,9 @@ ssize_t tls_recv(struct peer_session *session, void *buf, size_t n)
 	switch (SSL_get_error(session->tls, got)) {
 	case SSL_ERROR_ZERO_RETURN:
 		return PEER_CLOSE_NOTIFY;
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return PEER_AGAIN;
 	case SSL_ERROR_SYSCALL:
 		return error == ECONNRESET ? PEER_RESET : PEER_ERROR;
 	default:
@@ -217,6 +220,26 @@ ssize_t tls_recv(struct peer_session *session, void *buf, size_t n)
 int tls_send(struct peer_session *session, const void *buf, size_t n)
 {
 	return SSL_write(session->tls, buf, (int)n) == (int)n ? 0 : -1;
+}
+
+static bool would_block(SSL *ssl, int ret)
+{
+	int error = SSL_get_error(ssl, ret);
+
+	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+ssize_t tls_send_some(struct peer_session *session, const void *buf, size_t n)
+{
+	int sent;
+
+	ERR_clear_error();
+	SSL_set_mode(session->tls,
+		     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	sent = SSL_write(session->tls, buf, (int)n);
+	if (sent > 0)
+		return sent;
+	return would_block(session->tls, sent) ? PEER_AGAIN : PEER_ERROR;
 }
 
 int tls_send_tickets(struct peer_session *session)
@@ -241,9 +264,13 @@ int tls_send_empty(struct peer_session *session)
 	return -1;
 }
 
-void tls_notify(struct peer_session *session)
+int tls_notify(struct peer_session *session)
 {
-	SSL_shutdown(session->tls);
+	int ret;
+
+	ERR_clear_error();
+	ret = SSL_shutdown(session->tls);
+	return ret < 0 && would_block(session->tls, ret) ? PEER_AGAIN : 0;
 }
 
 void tls_free(struct peer_session *session)

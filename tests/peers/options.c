@@ -43,6 +43,7 @@ static const struct {
 	{"key-update-every", NUMBER, AT(key_update_every)},
 	{"empty-every", NUMBER, AT(empty_every)},
 	{"connections", NUMBER, AT(connections)},
+	{"buffer", NUMBER, AT(buffer)},
 	{"verify-client", FLAG, AT(verify_client)},
 	{"no-close-notify", FLAG, AT(no_close_notify)},
 	{"small-dh", FLAG, AT(small_dh)},
@@ -99,7 +100,7 @@ static int store(size_t i, char *value, struct peer_options *options)
 
 int peer_parse(int argc, char *argv[], struct peer_options *options)
 {
-	*options = (struct peer_options){.record_size = 16384, .mode = "echo"};
+	*options = (struct peer_options){.record_size = 16384, .buffer = 16384, .mode = "echo"};
 	for (int i = 1; i < argc; i++) {
 		size_t at = find(argv[i]);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The common half of the native peers: the command line, the sockets, the modes. */
 #include "peer.h"
+#include "duplex.h"
 #include "stream.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -148,6 +149,17 @@ static void mode_exchange(struct peer_session *session)
 	receive_and_tell(session, SIZE_MAX);
 }
 
+/* Both at the same time: the client sends the stream, the server what it gets. */
+static void mode_duplex(struct peer_session *session)
+{
+	struct duplex d = {
+		.buffer = options.buffer, .total = options.bytes, .echo = options.server};
+	const char *end = duplex_converse(session, &d);
+
+	say("duplex sent=%" PRIu64 " received=%" PRIu64 " end=%s\n", (uint64_t)d.sent,
+	    (uint64_t)d.received, end);
+}
+
 static void drain(int fd)
 {
 	char buf[4096];
@@ -196,8 +208,9 @@ static const struct mode {
 	{"echo", mode_echo, true},	 {"sink", mode_sink, true},
 	{"discard", mode_discard, true}, {"source", mode_source, true},
 	{"answer", mode_answer, true},	 {"exchange", mode_exchange, true},
-	{"reset", mode_reset, true},	 {"junk", mode_junk, false},
-	{"hangup", mode_hangup, false},	 {"silent", mode_silent, false},
+	{"duplex", mode_duplex, true},	 {"reset", mode_reset, true},
+	{"junk", mode_junk, false},	 {"hangup", mode_hangup, false},
+	{"silent", mode_silent, false},
 };
 
 static const struct mode *mode;
