@@ -31,12 +31,10 @@ static const char *receive_some(struct peer_session *session, struct duplex *d, 
 
 static const char *send_some(struct peer_session *session, struct duplex *d, bool *moved)
 {
-	char buf[DUPLEX_BUFFER_MAX];
-	size_t wanted = duplex_to_send(d);
-	ssize_t n;
+	size_t wanted;
+	const void *data = duplex_data(d, &wanted);
+	ssize_t n = wanted ? tls_send_some(session, data, wanted) : PEER_AGAIN;
 
-	duplex_fill(d, buf, wanted);
-	n = wanted ? tls_send_some(session, buf, wanted) : PEER_AGAIN;
 	if (n >= 0) {
 		d->sent += (size_t)n;
 		*moved = true;

@@ -14,9 +14,16 @@ size_t duplex_to_send(const struct duplex *duplex)
 	return at_most(duplex->buffer, end - duplex->sent);
 }
 
-void duplex_fill(const struct duplex *duplex, void *buf, size_t n)
+const void *duplex_data(struct duplex *duplex, size_t *n)
 {
-	stream_fill(duplex->sent, buf, n);
+	if (duplex->made_to == duplex->sent) {
+		duplex->made_from = duplex->sent;
+		duplex->made_to = duplex->sent + duplex_to_send(duplex);
+		stream_fill(duplex->made_from, duplex->out,
+			    (size_t)(duplex->made_to - duplex->made_from));
+	}
+	*n = (size_t)(duplex->made_to - duplex->sent);
+	return duplex->out + (duplex->sent - duplex->made_from);
 }
 
 size_t duplex_room(const struct duplex *duplex)

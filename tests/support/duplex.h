@@ -19,15 +19,19 @@ struct duplex {
 	uint64_t total; /* what an end that is no echo sends */
 	bool echo;
 	_Atomic uint64_t sent, received;
-	atomic_bool ended, closed; /* the other's stream; its own */
+	atomic_bool ended, closed;   /* the other's stream; its own */
+	uint64_t made_from, made_to; /* the bytes of the stream in out */
+	char out[DUPLEX_BUFFER_MAX];
 };
 
-/*
- * Returns how many bytes can be sent now; duplex_fill() makes them. An echo needs no
- * memory of what it got: that was compared, and is made again.
- */
+/* Returns how many bytes can be sent now. */
 size_t duplex_to_send(const struct duplex *duplex);
-void duplex_fill(const struct duplex *duplex, void *buf, size_t n);
+
+/*
+ * What to send, *n bytes; what of it was not sent comes again. An echo needs no memory of
+ * what it got: that was compared, and is made again.
+ */
+const void *duplex_data(struct duplex *duplex, size_t *n);
 
 /* Returns how many bytes can be received now; an echo has two buffers' worth under way at most. */
 size_t duplex_room(const struct duplex *duplex);

@@ -55,12 +55,10 @@ static int receive_some(struct end *end)
 static int send_some(struct end *end)
 {
 	struct duplex *d = &end->duplex;
-	size_t wanted = duplex_to_send(d);
-	ssize_t n = 0;
+	size_t wanted;
+	const void *data = duplex_data(d, &wanted);
+	ssize_t n = wanted ? send(end->fd, data, wanted, MSG_NOSIGNAL) : 0;
 
-	duplex_fill(d, end->out, wanted);
-	if (wanted)
-		n = send(end->fd, end->out, wanted, MSG_NOSIGNAL);
 	if (n < 0)
 		return in_vain(end, "send");
 	if (wanted && (n == 0 || (end->style == BY_THREADS && (size_t)n != wanted)))

@@ -19,7 +19,7 @@ struct end {
 	const char *wrong;
 	int error;
 	uint64_t calls, vain; /* of recv and send; those that poll had promised too much for */
-	char in[DUPLEX_BUFFER_MAX], out[DUPLEX_BUFFER_MAX];
+	char in[DUPLEX_BUFFER_MAX];
 };
 
 /* An end's duplex is the caller's to fill in before it starts. */
