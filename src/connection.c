@@ -170,22 +170,12 @@ int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *ar
 	return r == 0 && c->engine ? connection_claim(c) : r;
 }
 
-static int64_t clock_ms(clockid_t clock)
+int64_t connection_now_ms(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int64_t connection_now_ms(void)
-{
-	return clock_ms(CLOCK_MONOTONIC);
-}
-
-int64_t connection_now_about_ms(void)
-{
-	return clock_ms(CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t connection_end_ms(unsigned int timeout_ms)

@@ -123,9 +123,6 @@ int connection_poll(struct connection *c, int fd, short events, int64_t end_ms);
 /* True if a call must not wait: by its flags or by the descriptor's. */
 bool connection_nonblocking(int fd, int flags);
 
-/* The same clock, some milliseconds behind and at a fraction of the cost. */
-int64_t connection_now_about_ms(void);
-
 /* Milliseconds of the monotonic clock, and a duration from now (0: -1, forever). */
 int64_t connection_now_ms(void);
 int64_t connection_end_ms(unsigned int timeout_ms);

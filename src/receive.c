@@ -122,7 +122,7 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 	if (q->start_ms)
 		end_ms = connection_socket_end_since_ms(fd, SO_RCVTIMEO, q->start_ms);
 	else
-		q->start_ms = connection_now_about_ms();
+		q->start_ms = connection_now_ms();
 	c->in_drained = false;
 	if (engine_pending(c->engine) > 0)
 		return wait_tick(c, fd, q, end_ms);
