@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 
 struct trace {
-	char text[16384];
+	char text[65536];
 	size_t length;
 };
 
