@@ -12,8 +12,9 @@
 /* What accept does with a descriptor that the kernel gave. */
 struct accepted {
 	int fd;
-	bool waits;   /* the listener's calls may wait */
-	bool dropped; /* its handshake failed, and it is closed */
+	bool waits;		 /* the listener's calls may wait */
+	bool dropped;		 /* its handshake failed, and it is closed */
+	int rcvlowat, oobinline; /* the listener's */
 	struct sockaddr_storage sa;
 	socklen_t len;
 };
@@ -106,6 +107,8 @@ static int adopt_accepted(struct settings *settings, struct accepted *a, int fla
 		return -ENOMEM;
 	}
 	connection_set_peer(c, NULL, (const struct sockaddr *)&a->sa);
+	c->rcvlowat = a->rcvlowat;
+	c->oobinline = a->oobinline;
 	r = connection_lock(c);
 	if (r == 0) {
 		handshake_begin(c, a->fd, true);
@@ -148,6 +151,8 @@ static int accept_one(struct connection *c, int fd, struct accepted *a, int flag
 	}
 	settings = settings_ref(c->settings);
 	a->waits = !connection_nonblocking(fd, 0);
+	a->rcvlowat = c->rcvlowat;
+	a->oobinline = c->oobinline;
 	connection_unlock(c);
 	if (r < 0 && a->fd >= 0)
 		libc.close(a->fd);

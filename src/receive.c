@@ -82,6 +82,7 @@ struct request {
 	struct cursor *cur;
 	size_t got;
 	int flags;
+	size_t least;	  /* a call that may wait does so for as many bytes */
 	int64_t start_ms; /* of the first wait; 0: none yet */
 	bool ended;	  /* the peer has closed: no more will come */
 };
@@ -97,7 +98,8 @@ static int wait_tick(struct connection *c, int fd, struct request *q, int64_t en
 
 	if (end_ms < 0)
 		end_ms = connection_socket_end_ms(fd, SO_RCVTIMEO);
-	if (q->ended || (end_ms >= 0 && connection_left_ms(end_ms) == 0))
+	if (q->ended || connection_nonblocking(fd, 0) ||
+	    (end_ms >= 0 && connection_left_ms(end_ms) == 0))
 		return -EAGAIN;
 	r = connection_poll(c, fd, POLLRDHUP, tick_ms);
 	q->ended = r == 0;
@@ -152,6 +154,13 @@ static bool has_some(const struct connection *c, const struct request *q)
 	return q->got > 0 || engine_pending(c->engine) > 0;
 }
 
+/* What a call returns with when no more is there. */
+static bool suffices(const struct connection *c, const struct request *q)
+{
+	return has_some(c, q) &&
+	       ((q->flags & MSG_DONTWAIT) || q->got + engine_pending(c->engine) >= q->least);
+}
+
 static void deliver(struct connection *c, struct request *q)
 {
 	struct cursor at = *q->cur;
@@ -177,9 +186,7 @@ static void deliver(struct connection *c, struct request *q)
 /* What a call with nothing to return yet does: 0: try again; else its answer. */
 static int nothing_there(struct connection *c, int fd, struct request *q)
 {
-	if (has_some(c, q) && (!(q->flags & MSG_WAITALL) || (q->flags & MSG_DONTWAIT)))
-		return -EAGAIN;
-	if (q->flags & MSG_DONTWAIT)
+	if (suffices(c, q) || (q->flags & MSG_DONTWAIT))
 		return -EAGAIN;
 	return wait_input(c, fd, q);
 }
@@ -205,8 +212,7 @@ static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
 		if (has_enough(c, q))
 			break;
 		/* Seen empty by the last fill: no need to ask the kernel again. */
-		if (c->in_drained && !input_record(c) && has_some(c, q) &&
-		    !(q->flags & MSG_WAITALL))
+		if (c->in_drained && !input_record(c) && suffices(c, q))
 			break;
 		r = -EAGAIN;
 		if (!may_wait_first(c, q))
@@ -238,7 +244,7 @@ static int may_receive(struct connection *c, int fd, const struct request *q)
 
 ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int flags)
 {
-	struct request q = {.cur = cur, .flags = flags};
+	struct request q = {.cur = cur, .flags = flags, .least = cur->left};
 	ssize_t n;
 
 	/* No urgent data in TLS: as TCP without any (tcp(7)). */
@@ -248,6 +254,8 @@ ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int
 	if (n < 0)
 		return n;
 	c->in_drained = false;
+	if (!(flags & MSG_WAITALL) && q.least > (size_t)c->rcvlowat)
+		q.least = (size_t)c->rcvlowat;
 	n = may_receive(c, fd, &q);
 	if (n == 0)
 		n = receive_locked(c, fd, &q);

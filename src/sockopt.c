@@ -6,6 +6,7 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,14 +121,18 @@ static int get_locked(struct connection *c, int fd, int level, int name, void *v
 	return libc.getsockopt(fd, level, name, v, len) < 0 ? -errno : 0;
 }
 
-static int set_virtual(int *virtual, const void *v, socklen_t len)
+/* As TCP reads them back, but for the limit that its memory sets to the first. */
+static int set_virtual(int name, int *virtual, const void *v, socklen_t len)
 {
 	int n;
 
 	if (len < sizeof(n))
 		return -EINVAL;
 	memcpy(&n, v, sizeof(n));
-	*virtual = n;
+	if (name == SO_OOBINLINE)
+		*virtual = n != 0;
+	else
+		*virtual = n < 0 ? INT_MAX : n ? n : 1;
 	return 0;
 }
 
@@ -154,7 +159,7 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 	if (is_tls_level(level))
 		return set_tls(c, name, v, len);
 	if (virtual)
-		return set_virtual(virtual, v, len);
+		return set_virtual(name, virtual, v, len);
 	if (level == IPPROTO_TCP && name == TCP_NODELAY && !c->sent_data &&
 	    (c->state == STATE_HANDSHAKE || c->state == STATE_OPEN))
 		return set_nodelay(c, fd, v, len);
