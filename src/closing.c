@@ -83,14 +83,15 @@ int closing_shutdown(struct connection *c, int fd, int how)
 	return r;
 }
 
-/* SO_LINGER with time 0: the program wants a reset. */
-static bool wants_reset(int fd)
+/* SO_LINGER's time; -1: it is off. With time 0 the program wants a reset. */
+static int linger_seconds(int fd)
 {
 	struct linger linger = {0};
 	socklen_t len = sizeof(linger);
 
-	return libc.getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff &&
-	       linger.l_linger == 0;
+	if (libc.getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) < 0 || !linger.l_onoff)
+		return -1;
+	return linger.l_linger;
 }
 
 /*
@@ -141,7 +142,7 @@ static void goodbye(struct connection *c, int fd, struct rest *rest)
 {
 	if (c->state == STATE_NEW || c->state == STATE_LISTENING || c->state == STATE_CONNECTING)
 		return;
-	if (!owner_claim_last(&c->owner) || wants_reset(fd))
+	if (!owner_claim_last(&c->owner) || linger_seconds(fd) == 0)
 		return;
 	if (c->state != STATE_OPEN) {
 		finish(c, fd, rest);
@@ -191,6 +192,8 @@ void closing_last(struct connection *c, int fd)
 		goodbye(c, fd, &rest);
 	send_waiters_away(c, fd);
 	connection_unlock(c);
+	if (rest.fd >= 0 && linger_seconds(fd) > 0)
+		linger_for(rest.fd, &rest.sealed, linger_seconds(fd));
 	hand_over(&rest);
 }
 

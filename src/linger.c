@@ -134,8 +134,8 @@ static void step_locked(void)
 }
 
 /*
- * The wake-up, and what has something to send. The others are in no hurry: it is
- * cheaper to look at all of them now and then than to be woken by each.
+ * The wake-up, and what has something to send. What comes is in no hurry: it is cheaper
+ * to look at all now and then than to be woken by each, and an end that has come stays.
  */
 static nfds_t fill_locked(struct pollfd *fds)
 {
@@ -144,7 +144,7 @@ static nfds_t fill_locked(struct pollfd *fds)
 	fds[n++] = (struct pollfd){.fd = wake, .events = POLLIN};
 	for (struct item *item = items; item; item = item->next)
 		if (item->rest.len)
-			fds[n++] = (struct pollfd){.fd = item->fd, .events = POLLIN | POLLOUT};
+			fds[n++] = (struct pollfd){.fd = item->fd, .events = POLLOUT};
 	return n;
 }
 
@@ -280,16 +280,34 @@ void linger_finish(void)
 	linger_unlock();
 }
 
+/* Until the peer's kernel has all, or it is time, or a signal comes. */
+static void until_sent(struct item *item)
+{
+	struct pollfd p = {.fd = item->fd, .events = POLLOUT};
+	int unsent = 0;
+
+	do {
+		send_rest(item);
+		p.events = item->rest.len ? POLLOUT : 0;
+	} while (!drained_to_end(item) && now_ms() < item->end_ms &&
+		 (item->rest.len || (libc.ioctl(item->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)) &&
+		 libc.poll(&p, 1, EXIT_TICK_MS) >= 0);
+}
+
 void linger_here(int fd)
 {
 	struct item item = {.fd = fd, .end_ms = now_ms() + EXIT_UNSENT_MS};
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int unsent = 0;
 
 	libc.shutdown(fd, SHUT_WR);
-	while (!drained_to_end(&item) && now_ms() < item.end_ms &&
-	       libc.ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
-		libc.poll(&p, 1, EXIT_TICK_MS);
+	until_sent(&item);
+}
+
+void linger_for(int fd, struct buffer *rest, int seconds)
+{
+	struct item item = {.fd = fd, .rest = *rest, .end_ms = now_ms() + (int64_t)seconds * 1000};
+
+	until_sent(&item);
+	*rest = item.rest;
 }
 
 void linger_fork_child(void)

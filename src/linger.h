@@ -17,6 +17,9 @@
  */
 void linger_add(int fd, struct buffer *rest);
 
+/* SO_LINGER: waits until the peer's kernel has all, but no longer than so many seconds. */
+void linger_for(int fd, struct buffer *rest, int seconds);
+
 /* At exit: waits for what lingers, 10 seconds at most. */
 void linger_finish(void);
 

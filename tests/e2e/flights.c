@@ -211,6 +211,36 @@ static void idle_in_calls(void **state)
 	close(listener);
 }
 
+/*
+ * What was closed with a full window lingers, and the peer, which does not read, has
+ * ended its own stream: that is readable for good, and no reason to look for ever.
+ */
+static void idle_when_closed(void **state)
+{
+	const struct timeval timeout = {0, 20000};
+	static char block[1 << 16];
+	struct link link;
+
+	(void)state;
+	link_open(&link, IPPROTO_TLS, AF_INET);
+	/* A send that ends by its timeout leaves sealed bytes behind. */
+	assert_ok(setsockopt(link.client, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)));
+	assert_ok(setsockopt(link.client, SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)));
+	assert_ok(setsockopt(link.server, SOL_SOCKET, SO_RCVBUF, &(int){8192}, sizeof(int)));
+	while (send(link.client, block, sizeof(block), 0) > 0)
+		continue;
+	assert_ok(shutdown(link.server, SHUT_WR));
+	assert_int_equal(
+		poll(&(struct pollfd){.fd = link.client, .events = POLLIN}, 1, PATIENCE_MS), 1);
+	link_drop(&link.client);
+	count_calls();
+	poll(NULL, 0, IDLE_MS);
+	assert_in_range(count_calls(), 1, 10 * FEW_CALLS);
+	while (recv(link.server, block, sizeof(block), 0) > 0)
+		continue;
+	link_close(&link);
+}
+
 /* When the set hears of the socket; before connect() is eventconnect's. */
 enum moment { DURING, DATA_THERE, DATA_HALF_READ, MOMENTS };
 
@@ -267,7 +297,7 @@ int main(void)
 	static enum way ways[WAYS];
 	static struct joining joinings[MOMENTS * WAYS];
 	static char titles[2 * WAYS][96];
-	struct CMUnitTest tests[2 * WAYS + COUNT(joinings) + 1];
+	struct CMUnitTest tests[2 * WAYS + COUNT(joinings) + 2];
 	size_t n = 0;
 
 	for (size_t i = 0; i < WAYS; i++) {
@@ -291,5 +321,6 @@ int main(void)
 		tests[n++] = ROW_CASE(j->title, joins, j);
 	}
 	tests[n++] = (struct CMUnitTest)CASE(idle_in_calls);
+	tests[n++] = (struct CMUnitTest)CASE(idle_when_closed);
 	return compare_main("flights", NULL, 0, tests, n);
 }

@@ -167,6 +167,48 @@ static void linger_zero(struct link *l, struct trace *t)
 	CALL(t, recv(l->server, (char[8]){0}, 8, 0));
 }
 
+static void fill(int fd)
+{
+	static char block[1 << 16];
+
+	while (send(fd, block, sizeof(block), MSG_DONTWAIT) > 0)
+		continue;
+	assert_int_equal(errno, EAGAIN);
+}
+
+/* close waits until all was taken, or as long as it was told to. */
+static void note_close(struct link *l, struct trace *t)
+{
+	int64_t start_ms = test_now_ms(), ms;
+
+	CALL(t, close(l->client));
+	l->client = -1;
+	ms = test_now_ms() - start_ms;
+	trace_note(t, "about a second %d\n", ms >= 900 && ms < PATIENCE_MS);
+}
+
+static void linger_in_vain(struct link *l, struct trace *t)
+{
+	const struct linger linger = {1, 1};
+
+	CALL(t, setsockopt(l->client, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	fill(l->client);
+	note_close(l, t);
+}
+
+/* All was taken by the peer's kernel: it does not wait. */
+static void linger_needlessly(struct link *l, struct trace *t)
+{
+	const struct linger linger = {1, 20};
+	char buf[16];
+
+	CALL(t, setsockopt(l->client, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	CALL(t, send(l->client, "taken", 5, 0));
+	note_close(l, t);
+	trace_bytes(t, buf, CALL(t, recv(l->server, buf, sizeof(buf), 0)));
+	CALL(t, recv(l->server, buf, sizeof(buf), 0));
+}
+
 static const struct compare_case cases[] = {
 	{"options read back", read_back},
 	{"options of a listener", inherited},
@@ -174,6 +216,8 @@ static const struct compare_case cases[] = {
 	{"SO_RCVLOWAT makes recv wait", low_water_waits},
 	{"not enough for SO_RCVLOWAT, O_NONBLOCK", not_enough},
 	{"SO_LINGER of 0", linger_zero},
+	{"SO_LINGER in vain", linger_in_vain},
+	{"SO_LINGER needlessly", linger_needlessly},
 };
 
 int main(void)
