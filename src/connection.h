@@ -85,6 +85,7 @@ struct connection {
 	/* Among the pending handshakes; see pending.h. */
 	struct connection *next_pending, *prev_pending;
 	int pending_fd;
+	bool pending_endless;
 	atomic_int pending_events;
 	atomic_int driving; /* threads that wait in it */
 };

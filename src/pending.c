@@ -7,7 +7,12 @@
 #include <errno.h>
 
 static struct guard lock = GUARD_INIT;
-static struct connection *first, *last;
+
+/* In the order in which they must end, as a rule that of their beginning; and the others. */
+enum { ENDING, ENDLESS, LISTS };
+static struct list {
+	struct connection *first, *last;
+} lists[LISTS];
 static atomic_int count;
 
 void pending_lock(void)
@@ -20,38 +25,41 @@ void pending_unlock(void)
 	guard_unlock(&lock);
 }
 
+static struct list *list_of(const struct connection *c)
+{
+	return &lists[c->pending_endless ? ENDLESS : ENDING];
+}
+
 static bool listed(const struct connection *c)
 {
-	return c->prev_pending || c->next_pending || first == c;
+	return c->prev_pending || c->next_pending || list_of(c)->first == c;
 }
 
-/* Those without an end come last. */
-static bool ends_before(const struct connection *a, const struct connection *b)
-{
-	return a->handshake_end_ms >= 0 &&
-	       (b->handshake_end_ms < 0 || a->handshake_end_ms < b->handshake_end_ms);
-}
-
-/* In the order in which they must end; as a rule that is the order of their beginning. */
 static void insert(struct connection *c)
 {
-	struct connection *before = last;
+	struct connection *before;
+	struct list *list;
 
-	while (before && ends_before(c, before))
+	c->pending_endless = c->handshake_end_ms < 0;
+	list = list_of(c);
+	before = list->last;
+	while (before && c->handshake_end_ms < before->handshake_end_ms)
 		before = before->prev_pending;
 	c->prev_pending = before;
-	c->next_pending = before ? before->next_pending : first;
-	*(before ? &before->next_pending : &first) = c;
-	*(c->next_pending ? &c->next_pending->prev_pending : &last) = c;
+	c->next_pending = before ? before->next_pending : list->first;
+	*(before ? &before->next_pending : &list->first) = c;
+	*(c->next_pending ? &c->next_pending->prev_pending : &list->last) = c;
 	count++;
 }
 
 static void take_out(struct connection *c)
 {
+	struct list *list = list_of(c);
+
 	if (!listed(c))
 		return;
-	*(c->prev_pending ? &c->prev_pending->next_pending : &first) = c->next_pending;
-	*(c->next_pending ? &c->next_pending->prev_pending : &last) = c->prev_pending;
+	*(c->prev_pending ? &c->prev_pending->next_pending : &list->first) = c->next_pending;
+	*(c->next_pending ? &c->next_pending->prev_pending : &list->last) = c->prev_pending;
 	c->next_pending = c->prev_pending = NULL;
 	count--;
 }
@@ -117,6 +125,19 @@ static void reference(struct pending_wait *w, struct connection *const *found, i
 	}
 }
 
+static int collect_from(const struct list *list, struct pending_wait *w, struct connection **found,
+			int n)
+{
+	for (struct connection *c = list->last; c && n < PENDING_MAX; c = c->prev_pending) {
+		if (!is_free(c))
+			continue;
+		found[n++] = c;
+		w->pfds[n] =
+			(struct pollfd){.fd = c->pending_fd, .events = (short)c->pending_events};
+	}
+	return n;
+}
+
 /* The youngest: the other end of what this thread began. */
 static void collect(struct pending_wait *w)
 {
@@ -124,13 +145,8 @@ static void collect(struct pending_wait *w)
 	int n = 0;
 
 	pending_lock();
-	for (struct connection *c = last; c && n < PENDING_MAX; c = c->prev_pending) {
-		if (!is_free(c))
-			continue;
-		found[n++] = c;
-		w->pfds[n] =
-			(struct pollfd){.fd = c->pending_fd, .events = (short)c->pending_events};
-	}
+	for (int i = 0; i < LISTS; i++)
+		n = collect_from(&lists[i], w, found, n);
 	pending_unlock();
 	reference(w, found, n);
 }
@@ -143,7 +159,7 @@ int64_t pending_overdue(struct pending_wait *w)
 
 	w->n = 0;
 	pending_lock();
-	for (struct connection *c = first; c && c->handshake_end_ms >= 0; c = c->next_pending) {
+	for (struct connection *c = lists[ENDING].first; c; c = c->next_pending) {
 		/* Also what fork has made nobody's: the step claims it. */
 		if (c->driving)
 			continue;
