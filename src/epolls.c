@@ -37,27 +37,17 @@ static uint32_t kernel_events(int fd)
 	return libc.poll(&p, 1, 0) == 1 ? (uint32_t)p.revents : 0;
 }
 
-/*
- * Looks at one that an event may be about, alone or as one of several. Returns what is to
- * be shown; *it tells whether the event was this one's: another file may be registered
- * with its data.
- */
-static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events, bool alone,
-			bool *it)
+/* What is to be shown of it; *it as below. */
+static uint32_t digest_one(struct connection *c, const struct watch_match *m, uint32_t events,
+			   bool alone, bool *it)
 {
-	struct connection *c = m->entry->object;
-	unsigned int fills;
+	unsigned int fills = c->in_fills;
 	uint32_t shown = 0;
 
-	/* In a signal handler, or closed by now: the kernel's answer has to do. */
-	if (connection_enter(c, m->fd) < 0)
-		return 0;
-	fills = c->in_fills;
 	if (connection_busy(c)) {
 		/* Its end raises again what the program waits for. */
 		*it = kernel_events(m->fd) & events;
 		handshake_progress(c, m->fd);
-		connection_unlock(c);
 		return 0;
 	}
 	/* Another's event must not use it up. */
@@ -65,12 +55,35 @@ static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events, 
 		events &= kernel_events(m->fd);
 	shown = readiness_true(c, m->fd, events) & (m->event.events | EPOLLERR | EPOLLHUP);
 	*it = shown || c->in_fills != fills || (kernel_events(m->fd) & events);
-	if (*it && (m->event.events & EPOLLONESHOT)) {
-		if (!shown)
-			watch_rearm(c, epfd, m->fd);
-		else if (!watch_use_up(c, epfd, m->fd))
-			shown = 0;
-	}
+	return shown;
+}
+
+/*
+ * Looks at one that an event may be about, alone or as one of several. Returns what is to
+ * be shown; *it tells whether the event was this one's: another file may be registered
+ * with its data. With EPOLLONESHOT a thread that comes late, when another was shown the
+ * event or has closed the socket since, shows nothing.
+ */
+static uint32_t look_at(const struct watch_match *m, int epfd, uint32_t events, bool alone,
+			bool *it)
+{
+	struct connection *c = m->entry ? m->entry->object : NULL;
+	bool one_shot = m->event.events & EPOLLONESHOT;
+	enum watch_shot shot = WATCH_SHOT_FIRST;
+	int r = c ? connection_enter(c, m->fd) : -EBADF;
+	uint32_t shown = 0;
+
+	/* In a signal handler, or closed by now: the kernel's answer has to do. */
+	*it = one_shot && r == -EBADF;
+	if (r < 0)
+		return 0;
+	if (one_shot)
+		shot = watch_take(c, epfd, m->fd);
+	*it = shot == WATCH_SHOT_LATE;
+	if (shot == WATCH_SHOT_FIRST)
+		shown = digest_one(c, m, events, alone, it);
+	if (shot == WATCH_SHOT_FIRST && one_shot && !shown)
+		watch_put_back(c, epfd, m->fd, *it || !alone);
 	connection_unlock(c);
 	return shown;
 }
@@ -92,11 +105,9 @@ static int show(struct epoll_event *events, int n, const struct watch_matches *m
 		bool ours = false;
 
 		for (; at < m->n && m->all[at].index == i; at++) {
-			bool it = false;
+			bool it;
 
-			if (m->all[at].entry)
-				shown |= look_at(&m->all[at], epfd, events[i].events,
-						 is_alone(m, at), &it);
+			shown |= look_at(&m->all[at], epfd, events[i].events, is_alone(m, at), &it);
 			ours |= it;
 		}
 		/* It may be another one's, too. */

@@ -194,6 +194,17 @@ static int step(struct connection *c, int fd)
 	}
 }
 
+static void note_want(struct connection *c)
+{
+	short want = handshake_want(c);
+	bool more = want == POLLOUT && c->pending_events != POLLOUT;
+
+	c->pending_events = want;
+	/* What is to be sent again with EPOLLONESHOT was not asked for. */
+	if (more && connection_busy(c))
+		watch_begin(c);
+}
+
 int handshake_step(struct connection *c, int fd)
 {
 	int r = step(c, fd);
@@ -204,13 +215,13 @@ int handshake_step(struct connection *c, int fd)
 	if (r == -EAGAIN && c->handshake_end_ms >= 0 &&
 	    connection_left_ms(c->handshake_end_ms) == 0)
 		r = failed(c, fd, -ETIMEDOUT, "the peer did not answer in time");
-	c->pending_events = handshake_want(c);
+	note_want(c);
 	return r;
 }
 
 short handshake_want(const struct connection *c)
 {
-	return output_pending(c) ? POLLOUT : POLLIN;
+	return c->state == STATE_CONNECTING || output_pending(c) ? POLLOUT : POLLIN;
 }
 
 void handshake_progress(struct connection *c, int fd)

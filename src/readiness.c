@@ -92,7 +92,7 @@ static void ask_handshake(struct connection *c, struct pollfd *p, struct watched
 		return;
 	if (end_ms < 0 || look_ms < end_ms)
 		end_ms = look_ms;
-	p->events = c->state == STATE_CONNECTING ? POLLOUT : handshake_want(c);
+	p->events = handshake_want(c);
 	w->drives = c->driving++ == 0;
 	if (!w->drives) {
 		/* Another thread drives it: see what has become of it soon. */

@@ -1,43 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A struct entry of its own is in it. */
-#define entry search_entry
-#include <search.h>
-#undef entry
-
 #include "watch.h"
 
 #include "guard.h"
+#include "handshake.h"
 #include "libc.h"
+#include "watchtree.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* What EPOLLEXCLUSIVE may be together with (epoll_ctl(2)). */
 #define EXCLUSIVE_OK                                                                               \
 	((uint32_t)EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET |              \
 	 EPOLLEXCLUSIVE)
 
-/*
- * For a handshake: everything that may move it, each change once. The program's own
- * mask would tell of a writable socket again and again, while ours waits to read.
- */
-#define HANDSHAKE_EVENTS ((uint32_t)EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
-
-struct watch {
-	struct watch *next; /* of the connection */
-	struct watch *same; /* with the same set and data */
-	struct connection *c;
-	int epfd, fd;
-	struct epoll_event event; /* the program's */
-	bool used;		  /* EPOLLONESHOT: it was shown, and not asked for again */
-	bool inherited;		  /* a fork shares the set with the process that made it */
-};
+/* What a program's registration may have beside EPOLLIN that a handshake does not ask for. */
+#define WRITABLE ((uint32_t)EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)
 
 static struct guard lock = GUARD_INIT;
-static void *tree; /* tsearch(3): the first watch of each set and data */
-static atomic_int count;
-
 void watch_lock(void)
 {
 	guard_lock(&lock);
@@ -46,51 +26,6 @@ void watch_lock(void)
 void watch_unlock(void)
 {
 	guard_unlock(&lock);
-}
-
-bool watch_any(void)
-{
-	return count > 0;
-}
-
-static int compare(const void *left, const void *right)
-{
-	const struct watch *a = left, *b = right;
-
-	if (a->epfd != b->epfd)
-		return a->epfd < b->epfd ? -1 : 1;
-	if (a->event.data.u64 != b->event.data.u64)
-		return a->event.data.u64 < b->event.data.u64 ? -1 : 1;
-	return 0;
-}
-
-static int link_watch(struct watch *w)
-{
-	struct watch **head = tsearch(w, &tree, compare);
-
-	if (!head)
-		return -ENOMEM;
-	w->same = NULL;
-	if (*head != w) {
-		w->same = (*head)->same;
-		(*head)->same = w;
-	}
-	count++;
-	return 0;
-}
-
-static void unlink_watch(struct watch *w)
-{
-	struct watch **head = tfind(w, &tree, compare), **at;
-
-	if (*head == w && !w->same) {
-		tdelete(w, &tree, compare);
-	} else {
-		for (at = head; *at != w; at = &(*at)->same)
-			;
-		*at = w->same;
-	}
-	count--;
 }
 
 static struct watch **find(struct connection *c, int epfd, int fd)
@@ -107,8 +42,25 @@ static void drop(struct watch **at)
 	struct watch *w = *at;
 
 	*at = w->next;
-	unlink_watch(w);
+	watchtree_unlink(w);
 	free(w);
+}
+
+/*
+ * For a handshake: everything that may move it, each change once. The program's own
+ * mask would tell of a writable socket again and again, while ours waits to read.
+ *
+ * With EPOLLONESHOT no more than one thread may have an event at a time, here too: a
+ * second one, which is about to look, would find the connection given to another thread,
+ * or closed by that. What is asked again after each event is what is waited for alone.
+ */
+static uint32_t handshake_events(const struct connection *c, uint32_t asked)
+{
+	uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+	if (asked & EPOLLONESHOT)
+		events = (uint32_t)handshake_want(c) | EPOLLONESHOT;
+	return events | (asked & EPOLLWAKEUP);
 }
 
 /*
@@ -123,7 +75,7 @@ static int kernel_ctl(const struct connection *c, int epfd, int op, int fd,
 	struct epoll_event asked = *event;
 
 	if (busy)
-		asked.events = HANDSHAKE_EVENTS | (event->events & EPOLLWAKEUP);
+		asked.events = handshake_events(c, event->events);
 	else if (op == EPOLL_CTL_MOD || c->state == STATE_NEW)
 		asked.events &= ~(uint32_t)EPOLLEXCLUSIVE;
 	return libc.epoll_ctl(epfd, op, fd, &asked) < 0 ? -errno : 0;
@@ -153,12 +105,16 @@ static int set_locked(struct connection *c, int epfd, int op, int fd,
 		return r;
 	}
 	*w = (struct watch){.c = c, .epfd = epfd, .fd = fd, .event = *event};
-	w->inherited = *old && (*old)->inherited;
-	r = link_watch(w);
+	w->shots = 1;
+	if (*old) {
+		w->inherited = (*old)->inherited;
+		w->shots += (*old)->shots;
+	}
+	r = watchtree_link(w);
 	if (r == 0) {
 		r = kernel_ctl(c, epfd, op, fd, event, connection_busy(c));
 		if (r < 0)
-			unlink_watch(w);
+			watchtree_unlink(w);
 	}
 	if (r < 0) {
 		free(w);
@@ -199,12 +155,21 @@ int watch_ctl(struct connection *c, int epfd, int op, int fd, const struct epoll
 }
 
 /*
- * Returns false if the set does not have it any more. A registration that is used up has
- * nothing to be told: the program asks for it anew.
+ * Returns false if the set does not have it any more. A registration that is used up is
+ * told nothing: who has its event asks for it anew.
  */
-static bool tell(const struct watch *w, bool busy)
+static bool tell(struct watch *w, bool busy)
 {
-	return w->used || kernel_ctl(w->c, w->epfd, EPOLL_CTL_MOD, w->fd, &w->event, busy) == 0;
+	if (w->used)
+		return true;
+	w->shots++;
+	return kernel_ctl(w->c, w->epfd, EPOLL_CTL_MOD, w->fd, &w->event, busy) == 0;
+}
+
+/* The kernel's one shot comes all the same, and who gets it tells the rest. */
+static bool comes_by_itself(const struct watch *w, bool busy)
+{
+	return !busy && (w->event.events & (WRITABLE | EPOLLONESHOT)) == EPOLLONESHOT;
 }
 
 static void tell_all(struct connection *c, bool busy)
@@ -215,7 +180,7 @@ static void tell_all(struct connection *c, bool busy)
 		return;
 	watch_lock();
 	while (*at) {
-		if (tell(*at, busy))
+		if (comes_by_itself(*at, busy) || tell(*at, busy))
 			at = &(*at)->next;
 		else
 			drop(at);
@@ -233,29 +198,43 @@ void watch_end(struct connection *c)
 	tell_all(c, false);
 }
 
-void watch_rearm(struct connection *c, int epfd, int fd)
+static enum watch_shot take(struct watch *w)
+{
+	bool first = !w->used;
+
+	if (w->shots == 0)
+		return WATCH_SHOT_OTHERS;
+	w->shots--;
+	w->used = true;
+	return first ? WATCH_SHOT_FIRST : WATCH_SHOT_LATE;
+}
+
+enum watch_shot watch_take(struct connection *c, int epfd, int fd)
+{
+	enum watch_shot shot = WATCH_SHOT_LATE;
+	struct watch *w;
+
+	watch_lock();
+	w = *find(c, epfd, fd);
+	if (w)
+		shot = w->event.events & EPOLLONESHOT ? take(w) : WATCH_SHOT_FIRST;
+	watch_unlock();
+	return shot;
+}
+
+void watch_put_back(struct connection *c, int epfd, int fd, bool told)
 {
 	struct watch **at;
 
 	watch_lock();
 	at = find(c, epfd, fd);
-	if (*at && !tell(*at, connection_busy(c)))
+	if (*at) {
+		(*at)->used = false;
+		(*at)->shots += !told;
+	}
+	if (*at && told && !tell(*at, connection_busy(c)))
 		drop(at);
 	watch_unlock();
-}
-
-bool watch_use_up(struct connection *c, int epfd, int fd)
-{
-	struct watch *w;
-	bool armed;
-
-	watch_lock();
-	w = *find(c, epfd, fd);
-	armed = w && !w->used;
-	if (w)
-		w->used = true;
-	watch_unlock();
-	return armed;
 }
 
 void watch_number_goes(struct connection *c, int fd, bool last)
@@ -295,22 +274,6 @@ void watch_free(struct connection *c)
 	watch_unlock();
 }
 
-/* The tree is in the order of the sets first. */
-static int compare_sets(const void *left, const void *right)
-{
-	const struct watch *a = left, *b = right;
-
-	return (a->epfd > b->epfd) - (a->epfd < b->epfd);
-}
-
-/* One that the set has, or NULL. */
-static struct watch *any_of(int epfd)
-{
-	struct watch key = {.epfd = epfd}, **found = tfind(&key, &tree, compare_sets);
-
-	return found ? *found : NULL;
-}
-
 void watch_forget_set(int epfd)
 {
 	struct watch *w;
@@ -318,63 +281,17 @@ void watch_forget_set(int epfd)
 	if (!watch_any())
 		return;
 	watch_lock();
-	while ((w = any_of(epfd)))
+	while ((w = watchtree_any_of(epfd)))
 		drop(find(w->c, epfd, w->fd));
 	watch_unlock();
-}
-
-/* Room for one more; false: there is no memory. */
-static bool grow(struct watch_matches *m)
-{
-	int room = m->room ? 2 * m->room : WATCH_MATCHES;
-	struct watch_match *grown;
-
-	if (m->n < m->room)
-		return true;
-	grown = m->room ? malloc((size_t)room * sizeof(*grown)) : m->few;
-	if (!grown)
-		return false;
-	if (m->room)
-		memcpy(grown, m->all, (size_t)m->n * sizeof(*grown));
-	if (m->all != m->few)
-		free(m->all);
-	m->all = grown;
-	m->room = room;
-	return true;
-}
-
-/* The matches of one event. False: there is no memory for all. */
-static bool find_one(int epfd, const struct epoll_event *event, int index, struct watch_matches *m)
-{
-	struct watch key = {.epfd = epfd, .event.data = event->data};
-	struct watch **head = tfind(&key, &tree, compare), *w = head ? *head : NULL;
-
-	for (; w && grow(m); w = w->same)
-		m->all[m->n++] = (struct watch_match){
-			.c = w->c, .fd = w->fd, .event = w->event, .index = index};
-	return !w;
-}
-
-static int find_locked(int epfd, const struct epoll_event *events, int n, struct watch_matches *m)
-{
-	int i = 0, complete = 0;
-
-	for (; i < n && find_one(epfd, &events[i], i, m); i++)
-		complete = m->n;
-	m->some_only = i == 0;
-	if (i > 0)
-		m->n = complete;
-	return i > 0 ? i : 1;
 }
 
 int watch_find(int epfd, const struct epoll_event *events, int n, struct watch_matches *m)
 {
 	int looked_up;
 
-	m->n = m->room = 0;
-	m->all = m->few;
 	watch_lock();
-	looked_up = find_locked(epfd, events, n, m);
+	looked_up = watchtree_find(epfd, events, n, m);
 	watch_unlock();
 	/* Dropping a reference may come back to the list: without its lock. */
 	for (int i = 0; i < m->n; i++) {

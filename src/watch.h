@@ -48,11 +48,17 @@ int watch_ctl(struct connection *c, int epfd, int op, int fd, const struct epoll
 void watch_begin(struct connection *c);
 void watch_end(struct connection *c);
 
-/* Raises again what a registration with EPOLLONESHOT was used up for. */
-void watch_rearm(struct connection *c, int epfd, int fd);
+/*
+ * A thread has an event that may be that of a registration with EPOLLONESHOT. It is
+ * another one's with the same data if the kernel can have given none since it was asked;
+ * and late if another thread has one, or was shown it.
+ */
+enum watch_shot { WATCH_SHOT_FIRST, WATCH_SHOT_LATE, WATCH_SHOT_OTHERS };
 
-/* An event with EPOLLONESHOT is to be shown: false if it was before. */
-bool watch_use_up(struct connection *c, int epfd, int fd);
+enum watch_shot watch_take(struct connection *c, int epfd, int fd);
+
+/* The first was not shown after all; the kernel is to raise it again if it has told it. */
+void watch_put_back(struct connection *c, int epfd, int fd, bool told);
 
 /*
  * Before a number is closed, or becomes another file's. The last one leaves its sets:

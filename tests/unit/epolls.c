@@ -3,6 +3,7 @@
 #include "epolls.h"
 #include "alloc.h"
 #include "inject.h"
+#include "libc.h"
 #include "sets.h"
 #include "unit.h"
 #include "watch.h"
@@ -218,6 +219,59 @@ static void test_shared_kinds(void **state)
 	member_close(&plain);
 }
 
+static struct epoll_event late;
+
+/* A thread that got an event long ago comes back with it; then there is nothing. */
+static int come_late(int set, struct epoll_event *shown, int max, int timeout, const sigset_t *mask)
+{
+	int n = late.events != 0;
+
+	(void)set;
+	(void)max;
+	(void)timeout;
+	(void)mask;
+	*shown = late;
+	late.events = 0;
+	return n;
+}
+
+static int look_late(uint32_t mask)
+{
+	int (*real)(int, struct epoll_event *, int, int, const sigset_t *) = libc.epoll_pwait;
+	int n;
+
+	late = (struct epoll_event){.events = mask, .data.u64 = DATA};
+	libc.epoll_pwait = come_late;
+	n = look();
+	libc.epoll_pwait = real;
+	return n;
+}
+
+/*
+ * A thread has the event of a handshake while another ends it. What it finds then is its
+ * own, or that of a thread which was shown the end; never both are shown it.
+ */
+static void test_late(void **state)
+{
+	struct member m;
+
+	(void)state;
+	member_open(&m, STATE_HANDSHAKE);
+	add(&m, EPOLLOUT | ONE_SHOT, DATA);
+	make_readable(&m);
+	/* Nobody is shown it, and it comes again. */
+	assert_int_equal(look(), 0);
+	set_check(epfd, m.fd, EPOLLIN | ONE_SHOT, DATA);
+	assert_int_equal(epoll_wait(epfd, &late, 1, 0), 1);
+	member_done(&m);
+	assert_int_equal(look(), 1);
+	assert_int_equal(events[0].events, EPOLLOUT);
+	assert_int_equal(look_late(EPOLLIN), 0);
+	/* Another file's event with the same data is no longer kept back. */
+	assert_int_equal(look_late(EPOLLIN), 1);
+	member_close(&m);
+}
+
 /* Given up in the middle of a handshake: the kernel's registration goes with the number. */
 static void test_closed_in_handshake(void **state)
 {
@@ -253,6 +307,7 @@ int main(void)
 		EPOLLS_CASE(test_wait_fails),	EPOLLS_CASE(test_many_matches),
 		EPOLLS_CASE(test_one_data),	EPOLLS_CASE(test_shared_one_shot),
 		EPOLLS_CASE(test_shared_kinds), EPOLLS_CASE(test_closed_in_handshake),
+		EPOLLS_CASE(test_late),
 	};
 
 	return cmocka_run_group_tests_name("epolls", tests, setup_group, NULL);
