@@ -94,10 +94,8 @@ static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, 
 		c->state = STATE_NEW;
 		watch_end(c);
 	}
-	if ((r == -EINPROGRESS || r == -EINTR) && c->state == STATE_CONNECTING) {
-		c->handshake_end_ms = -1;
-		pending_add(c, fd);
-	}
+	if ((r == -EINPROGRESS || r == -EINTR) && c->state == STATE_CONNECTING)
+		pending_add(c, fd, -1);
 	return r;
 }
 

@@ -55,7 +55,7 @@ struct connection {
 	char *error_text;
 	char *peer;		  /* "host (address:port)", for texts */
 	const char **alpn_list;	  /* what TLS_ALPN_LIST gave out */
-	int64_t handshake_end_ms; /* monotonic; -1: no limit */
+	int64_t handshake_end_ms; /* monotonic; -1: no limit; by pending_add() alone */
 	int rcvlowat;		  /* virtual: the kernel's stays 1 */
 	int oobinline;		  /* virtual: the kernel's is on */
 

@@ -41,8 +41,7 @@ void handshake_begin(struct connection *c, int fd, bool server)
 {
 	c->server = server;
 	c->state = STATE_HANDSHAKE;
-	c->handshake_end_ms = connection_end_ms(c->settings->handshake_timeout_ms);
-	pending_add(c, fd);
+	pending_add(c, fd, connection_end_ms(c->settings->handshake_timeout_ms));
 }
 
 static void set_nodelay(int fd, int on)

@@ -64,10 +64,11 @@ static void take_out(struct connection *c)
 	count--;
 }
 
-void pending_add(struct connection *c, int fd)
+void pending_add(struct connection *c, int fd, int64_t end_ms)
 {
 	pending_lock();
 	take_out(c);
+	c->handshake_end_ms = end_ms;
 	c->pending_fd = fd;
 	c->pending_events = c->state == STATE_CONNECTING ? POLLOUT : POLLIN;
 	insert(c);

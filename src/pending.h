@@ -23,9 +23,9 @@ struct pending_wait {
 
 /*
  * Both with the connection's lock. One that is there already gets its place anew, by
- * its end; removing one that is not does no harm.
+ * its end, handshake_end_ms from now on; removing one that is not does no harm.
  */
-void pending_add(struct connection *c, int fd);
+void pending_add(struct connection *c, int fd, int64_t end_ms);
 void pending_remove(struct connection *c);
 bool pending_has(const struct connection *c);
 

@@ -185,7 +185,7 @@ static void number_goes(struct connection *c, int fd, bool last)
 	while (other >= 0 && (other == fd || !fdtable_names(other, c->entry)))
 		other = fdtable_next(other + 1);
 	if (other >= 0)
-		pending_add(c, other);
+		pending_add(c, other, c->handshake_end_ms);
 }
 
 /*

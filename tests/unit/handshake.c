@@ -236,7 +236,7 @@ static void test_timeouts(void **state)
 	w->stop = true;
 	assert_int_equal(run(w, false, connection_now_ms() - 1), -EAGAIN);
 	assert_int_equal(w->c->state, STATE_HANDSHAKE);
-	w->c->handshake_end_ms = connection_now_ms() - 1;
+	pending_add(w->c, KERNEL_FD, connection_now_ms() - 1);
 	assert_int_equal(run(w, false, -1), -ETIMEDOUT);
 	assert_int_equal(w->c->state, STATE_FAILED);
 	assert_non_null(strstr(w->c->error_text, "in time"));

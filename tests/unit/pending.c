@@ -15,18 +15,12 @@ enum { PATIENCE_MS = 10000 };
 /* One that a thread waits in, and another that is pending. */
 static struct member own, other;
 
-static void must_end(const struct member *m, int64_t end_ms)
-{
-	m->c->handshake_end_ms = end_ms;
-	pending_add(m->c, m->fd);
-}
-
 /* Not another thread's, as it is with the other tests. */
 static void open_pending(struct member *m)
 {
 	member_open(m, STATE_HANDSHAKE);
 	m->c->driving = 0;
-	must_end(m, -1);
+	pending_add(m->c, m->fd, -1);
 }
 
 static int setup(void **state)
@@ -101,8 +95,8 @@ static void test_overdue_but_locked(void **state)
 
 	(void)state;
 	for (int later = 0; later < 2; later++) {
-		must_end(&other, connection_now_ms() - 1);
-		must_end(&own, later ? connection_now_ms() + PATIENCE_MS : -1);
+		pending_add(other.c, other.fd, connection_now_ms() - 1);
+		pending_add(own.c, own.fd, later ? connection_now_ms() + PATIENCE_MS : -1);
 		assert_int_equal(connection_lock(other.c), 0);
 		look_ms = handshake_expire();
 		now_ms = connection_now_ms();
@@ -111,7 +105,7 @@ static void test_overdue_but_locked(void **state)
 		assert_true(look_ms >= 0 && look_ms <= now_ms + PENDING_TICK_MS);
 	}
 	/* Without it the handshake fails in time, and nobody has to look any more. */
-	must_end(&own, -1);
+	pending_add(own.c, own.fd, -1);
 	handshake_expire();
 	assert_int_equal(other.c->state, STATE_FAILED);
 	assert_int_equal(other.c->error, -ETIMEDOUT);
@@ -124,7 +118,7 @@ static void test_overdue_but_gone(void **state)
 	struct entry *entry = fdtable_remove(other.fd);
 
 	(void)state;
-	must_end(&other, connection_now_ms() - 1);
+	pending_add(other.c, other.fd, connection_now_ms() - 1);
 	assert_true(handshake_expire() >= 0);
 	assert_int_equal(other.c->state, STATE_HANDSHAKE);
 	assert_int_equal(fdtable_install(other.fd, entry, true), 0);
@@ -137,7 +131,7 @@ static int setup_group(void **state)
 	inject_start();
 	engine_global_init();
 	assert_int_equal(setup(state), 0);
-	must_end(&other, 0);
+	pending_add(other.c, other.fd, 0);
 	handshake_expire();
 	member_close(&own);
 	member_close(&other);
