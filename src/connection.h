@@ -80,7 +80,7 @@ struct connection {
 	unsigned int waiters;
 	pthread_cond_t left;
 
-	struct watch *watches; /* see watch.h */
+	_Atomic(struct watch *) watches; /* see watch.h; its lock, but to look if there are any */
 
 	/* Among the pending handshakes; see pending.h. */
 	struct connection *next_pending, *prev_pending;

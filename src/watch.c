@@ -28,16 +28,16 @@ void watch_unlock(void)
 	guard_unlock(&lock);
 }
 
-static struct watch **find(struct connection *c, int epfd, int fd)
+static _Atomic(struct watch *) *find(struct connection *c, int epfd, int fd)
 {
-	struct watch **at = &c->watches;
+	_Atomic(struct watch *) *at = &c->watches;
 
 	while (*at && ((*at)->epfd != epfd || (*at)->fd != fd))
 		at = &(*at)->next;
 	return at;
 }
 
-static void drop(struct watch **at)
+static void drop(_Atomic(struct watch *) *at)
 {
 	struct watch *w = *at;
 
@@ -96,7 +96,7 @@ static int check_exclusive(const struct watch *old, int op, const struct epoll_e
 static int set_locked(struct connection *c, int epfd, int op, int fd,
 		      const struct epoll_event *event)
 {
-	struct watch **old = find(c, epfd, fd);
+	_Atomic(struct watch *) *old = find(c, epfd, fd);
 	struct watch *w = malloc(sizeof(*w));
 	int r = w ? check_exclusive(*old, op, event) : -ENOMEM;
 
@@ -129,7 +129,7 @@ static int set_locked(struct connection *c, int epfd, int op, int fd,
 
 static int delete_locked(struct connection *c, int epfd, int fd)
 {
-	struct watch **old = find(c, epfd, fd);
+	_Atomic(struct watch *) *old = find(c, epfd, fd);
 	int r = libc.epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
 
 	if (*old)
@@ -174,7 +174,7 @@ static bool comes_by_itself(const struct watch *w, bool busy)
 
 static void tell_all(struct connection *c, bool busy)
 {
-	struct watch **at = &c->watches;
+	_Atomic(struct watch *) *at = &c->watches;
 
 	if (!c->watches)
 		return;
@@ -224,7 +224,7 @@ enum watch_shot watch_take(struct connection *c, int epfd, int fd)
 
 void watch_put_back(struct connection *c, int epfd, int fd, bool told)
 {
-	struct watch **at;
+	_Atomic(struct watch *) *at;
 
 	watch_lock();
 	at = find(c, epfd, fd);
@@ -239,7 +239,7 @@ void watch_put_back(struct connection *c, int epfd, int fd, bool told)
 
 void watch_number_goes(struct connection *c, int fd, bool last)
 {
-	struct watch **at = &c->watches;
+	_Atomic(struct watch *) *at = &c->watches;
 
 	if (!c->watches)
 		return;

@@ -9,8 +9,8 @@
 #include "watch.h"
 
 struct watch {
-	struct watch *next; /* of the connection */
-	struct watch *same; /* with the same set and data */
+	_Atomic(struct watch *) next; /* of the connection */
+	struct watch *same;	      /* with the same set and data */
 	struct connection *c;
 	int epfd, fd;
 	struct epoll_event event; /* the program's */
