@@ -59,8 +59,8 @@ static const char *directory(const char *variable)
 
 const char *zoo(const char *format, ...)
 {
-	static char ring[8][512];
-	static size_t next;
+	static __thread char ring[8][512];
+	static __thread size_t next;
 	char *path = ring[next++ % COUNT(ring)];
 	size_t length;
 	va_list args;
