@@ -13,13 +13,6 @@
 
 enum { PATIENCE_MS = 10000 };
 
-static void add(int epfd, int fd, uint32_t events)
-{
-	struct epoll_event event = {.events = events, .data.fd = fd};
-
-	assert_ok(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event));
-}
-
 /* How a client's connect without waiting ends, and what the kernel is asked meanwhile. */
 struct connect_way {
 	const char *title;
@@ -50,21 +43,21 @@ static void connects(void **state)
 	char byte = 0;
 
 	assert_ok(fcntl(listener, F_SETFL, O_NONBLOCK));
-	add(epfd, listener, EPOLLIN);
+	net_epoll(epfd, EPOLL_CTL_ADD, listener, EPOLLIN, (uint32_t)listener);
 	fd = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
 	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
 	if (way->before)
-		add(epfd, fd, way->events);
+		net_epoll(epfd, EPOLL_CTL_ADD, fd, way->events, (uint32_t)fd);
 	assert_fails(tls_connect(fd, AF_INET, port), EINPROGRESS);
 	assert_fails(tls_connect(fd, AF_INET, port), EALREADY);
 	if (!way->before)
-		add(epfd, fd, way->events);
+		net_epoll(epfd, EPOLL_CTL_ADD, fd, way->events, (uint32_t)fd);
 	while (!echoed) {
 		assert_int_equal(epoll_wait(epfd, &event, 1, PATIENCE_MS), 1);
 		assert_true(++waits < 50);
 		if (event.data.fd == listener) {
 			server = (int)assert_ok(accept4(listener, NULL, NULL, SOCK_NONBLOCK));
-			add(epfd, server, EPOLLIN);
+			net_epoll(epfd, EPOLL_CTL_ADD, server, EPOLLIN, (uint32_t)server);
 		} else if (event.data.fd == server) {
 			assert_int_equal(recv(server, &byte, 1, 0), 1);
 			echoed = byte == 'x';
@@ -102,10 +95,10 @@ static void fails(void **state)
 	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
 	assert_fails(tls_connect(fd, AF_INET, port), EINPROGRESS);
 	epfd = (int)assert_ok(epoll_create1(0));
-	add(epfd, fd, EPOLLOUT);
+	net_epoll(epfd, EPOLL_CTL_ADD, fd, EPOLLOUT, (uint32_t)fd);
 	server = (int)assert_ok(accept(listener, NULL, NULL));
 	assert_ok(fcntl(server, F_SETFL, O_NONBLOCK));
-	add(epfd, server, EPOLLIN);
+	net_epoll(epfd, EPOLL_CTL_ADD, server, EPOLLIN, (uint32_t)server);
 	if (by_select) {
 		do {
 			FD_ZERO(&r);
@@ -182,7 +175,7 @@ static void refused(void **state)
 	socklen_t len = sizeof(error);
 
 	(void)state;
-	add(epfd, fd, EPOLLOUT | EPOLLIN);
+	net_epoll(epfd, EPOLL_CTL_ADD, fd, EPOLLOUT | EPOLLIN, (uint32_t)fd);
 	close(listener);
 	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
 	assert_fails(tls_connect(fd, AF_INET, port), EINPROGRESS);
@@ -208,7 +201,7 @@ static void silent_client(void **state)
 	assert_int_equal(send(client, &byte, 1, 0), 1);
 	server = (int)assert_ok(accept4(listener, NULL, NULL, SOCK_NONBLOCK));
 	epfd = (int)assert_ok(epoll_create1(0));
-	add(epfd, server, EPOLLIN);
+	net_epoll(epfd, EPOLL_CTL_ADD, server, EPOLLIN, (uint32_t)server);
 	assert_int_equal(epoll_wait(epfd, &event, 1, PATIENCE_MS), 1);
 	assert_true(event.events & EPOLLIN);
 	assert_fails(recv(server, &byte, 1, 0), ETIMEDOUT);

@@ -15,13 +15,6 @@
 
 enum { PATIENCE_MS = 10000, DATA = 7 };
 
-static void add(int epfd, int fd, uint32_t events, uint32_t data)
-{
-	struct epoll_event event = {.events = events, .data.u32 = data};
-
-	assert_ok(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event));
-}
-
 static void note_all(struct trace *t, int epfd, int timeout)
 {
 	struct epoll_event events[4];
@@ -52,9 +45,9 @@ static void shared_data(struct link *l, struct trace *t)
 {
 	int epfd = (int)assert_ok(epoll_create1(0)), ends[2];
 
-	add(epfd, l->server, EPOLLIN, DATA);
+	net_epoll(epfd, EPOLL_CTL_ADD, l->server, EPOLLIN, DATA);
 	make_pipe(ends);
-	add(epfd, ends[0], EPOLLIN, DATA);
+	net_epoll(epfd, EPOLL_CTL_ADD, ends[0], EPOLLIN, DATA);
 	note_all(t, epfd, PATIENCE_MS);
 	close_pipe(ends);
 	close(epfd);
@@ -66,7 +59,7 @@ static void many_with_one_data(struct link *l, struct trace *t)
 
 	for (size_t i = 0; i < COUNT(copies); i++) {
 		copies[i] = (int)assert_ok(dup(l->server));
-		add(epfd, copies[i], EPOLLIN, DATA);
+		net_epoll(epfd, EPOLL_CTL_ADD, copies[i], EPOLLIN, DATA);
 	}
 	CALL(t, send(l->client, "x", 1, 0));
 	CALL(t, poll(&(struct pollfd){.fd = epfd, .events = POLLIN}, 1, PATIENCE_MS));
@@ -82,11 +75,11 @@ static void duplicate_stays(struct link *l, struct trace *t)
 	int epfd = (int)assert_ok(epoll_create1(0)), ends[2], copy;
 	char byte;
 
-	add(epfd, l->client, EPOLLOUT, 1);
+	net_epoll(epfd, EPOLL_CTL_ADD, l->client, EPOLLOUT, 1);
 	copy = (int)assert_ok(dup(l->client));
 	link_drop(&l->client);
 	make_pipe(ends);
-	add(epfd, ends[0], EPOLLIN, 2);
+	net_epoll(epfd, EPOLL_CTL_ADD, ends[0], EPOLLIN, 2);
 	note_all(t, epfd, PATIENCE_MS);
 	/* Of a socket that was read to its end: no lingerer keeps the registration. */
 	link_drop(&l->server);
@@ -102,7 +95,7 @@ static void dup2_over(struct link *l, struct trace *t)
 {
 	int epfd = (int)assert_ok(epoll_create1(0)), ends[2];
 
-	add(epfd, l->client, EPOLLOUT | EPOLLIN, 1);
+	net_epoll(epfd, EPOLL_CTL_ADD, l->client, EPOLLOUT | EPOLLIN, 1);
 	note_all(t, epfd, PATIENCE_MS);
 	CALL(t, send(l->client, "abc", 3, 0));
 	make_pipe(ends);
@@ -127,8 +120,8 @@ static void child_closes(struct link *l, struct trace *t)
 {
 	int epfd = (int)assert_ok(epoll_create1(0));
 
-	add(epfd, l->server, EPOLLIN | EPOLLOUT, 1);
-	add(epfd, l->listener, EPOLLIN, 2);
+	net_epoll(epfd, EPOLL_CTL_ADD, l->server, EPOLLIN | EPOLLOUT, 1);
+	net_epoll(epfd, EPOLL_CTL_ADD, l->listener, EPOLLIN, 2);
 	CALL(t, child_finish(child_start(close_both, l)));
 	note_all(t, epfd, PATIENCE_MS);
 	CALL(t, epoll_ctl(epfd, EPOLL_CTL_DEL, l->server, NULL));

@@ -18,19 +18,12 @@ enum { PATIENCE_MS = 10000 };
 
 #define READ_MASK (EPOLLIN | EPOLLRDHUP)
 
-static void epoll_set(int epfd, int op, int fd, uint32_t events)
-{
-	struct epoll_event event = {.events = events, .data.fd = fd};
-
-	assert_ok(epoll_ctl(epfd, op, fd, &event));
-}
-
 /* A set with one descriptor. */
 static int set_of(int fd, uint32_t events)
 {
 	int epfd = (int)assert_ok(epoll_create1(EPOLL_CLOEXEC));
 
-	epoll_set(epfd, EPOLL_CTL_ADD, fd, events);
+	net_epoll(epfd, EPOLL_CTL_ADD, fd, events, 0);
 	return epfd;
 }
 
@@ -78,10 +71,10 @@ static void level_triggered(struct link *l, struct trace *t)
 		CALL(t, recv(l->server, &byte, 1, 0));
 	}
 	note_events(t, epfd, true);
-	epoll_set(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLOUT);
+	net_epoll(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLOUT, 0);
 	note_events(t, epfd, true);
 	CALL(t, shutdown(l->client, SHUT_WR));
-	epoll_set(epfd, EPOLL_CTL_MOD, l->server, READ_MASK);
+	net_epoll(epfd, EPOLL_CTL_MOD, l->server, READ_MASK, 0);
 	note_wait(t, epfd, PATIENCE_MS);
 	CALL(t, recv(l->server, &byte, 1, 0));
 	CALL(t, epoll_ctl(epfd, EPOLL_CTL_DEL, l->server, NULL));
@@ -106,7 +99,7 @@ static void edge_triggered(struct link *l, struct trace *t)
 	note_wait(t, epfd, PATIENCE_MS);
 	CALL(t, recv(l->server, bytes, 5, MSG_WAITALL));
 	CALL(t, recv(l->server, bytes, 5, MSG_DONTWAIT));
-	epoll_set(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLOUT | EPOLLET);
+	net_epoll(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLOUT | EPOLLET, 0);
 	note_events(t, epfd, false);
 	close(epfd);
 }
@@ -119,10 +112,10 @@ static void one_shot(struct link *l, struct trace *t)
 	send_and_arrive(l->client, l->server, "abc");
 	note_wait(t, epfd, PATIENCE_MS);
 	note_events(t, epfd, false);
-	epoll_set(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLONESHOT);
+	net_epoll(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLONESHOT, 0);
 	note_wait(t, epfd, PATIENCE_MS);
 	CALL(t, recv(l->server, bytes, 8, 0));
-	epoll_set(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLONESHOT);
+	net_epoll(epfd, EPOLL_CTL_MOD, l->server, EPOLLIN | EPOLLONESHOT, 0);
 	note_events(t, epfd, false);
 	CALL(t, send(l->client, "def", 3, 0));
 	note_wait(t, epfd, PATIENCE_MS);
@@ -151,7 +144,7 @@ static void one_shot_before_connect(struct link *l, struct trace *t)
 	server = (int)assert_ok(accept(l->listener, NULL, NULL));
 	finish_connect(fd, server);
 	note_events(t, epfd, false);
-	epoll_set(epfd, EPOLL_CTL_MOD, fd, EPOLLOUT | EPOLLONESHOT);
+	net_epoll(epfd, EPOLL_CTL_MOD, fd, EPOLLOUT | EPOLLONESHOT, 0);
 	note_wait(t, epfd, PATIENCE_MS);
 	note_events(t, epfd, false);
 	close(server);

@@ -127,8 +127,7 @@ static void child_writes_first(void **state)
 
 	(void)state;
 	link_open(&link, IPPROTO_TLS, AF_INET);
-	child_turns_init(&turns, link.client);
-	pid = child_start(write_first, &turns);
+	pid = child_turns_start(&turns, link.client, write_first);
 	child_take(turns.to_parent);
 	assert_fails(send(link.client, "parent", 6, MSG_NOSIGNAL), EBADFD);
 	assert_fails(recv(link.client, buf, sizeof(buf), MSG_DONTWAIT), EBADFD);
@@ -163,8 +162,7 @@ static void parent_writes_first(void **state)
 
 	(void)state;
 	link_open(&link, IPPROTO_TLS, AF_INET);
-	child_turns_init(&turns, link.client);
-	pid = child_start(write_second, &turns);
+	pid = child_turns_start(&turns, link.client, write_second);
 	assert_int_equal(send(link.client, "parent", 6, 0), 6);
 	child_give(turns.to_child);
 	assert_int_equal(child_finish(pid), 0);

@@ -59,9 +59,8 @@ static void child_takes_over(void **state)
 
 	(void)state;
 	link_open(&link, IPPROTO_TLS, AF_INET);
-	child_turns_init(&turns, link.client);
 	waiting_start(&waiting, link.client);
-	pid = child_start(take_over, &turns);
+	pid = child_turns_start(&turns, link.client, take_over);
 	child_take(turns.to_parent);
 	assert_int_equal(recv(link.server, buf, 5, MSG_WAITALL), 5);
 	assert_int_equal(send(link.server, "reply", 5, 0), 5);
@@ -128,12 +127,13 @@ static void sender_waits(void **state)
 	struct child_turns turns;
 	struct waiting waiting;
 	size_t n;
+	pid_t pid;
 
 	(void)state;
 	link_open(&link, IPPROTO_TLS, AF_INET);
-	child_turns_init(&turns, link.client);
 	waiting_start_in(&waiting, link.client, send_large);
-	assert_int_equal(child_finish(child_start(try_to_send, &turns)), 0);
+	pid = child_turns_start(&turns, link.client, try_to_send);
+	assert_int_equal(child_finish(pid), 0);
 	n = drain(link.server, &waiting, got, sizeof(got));
 	assert_int_equal(waiting.result, n);
 	assert_int_equal(stream_mismatch(0, got, n), n);

@@ -48,6 +48,12 @@ void child_turns_init(struct child_turns *turns, int fd)
 	turns->fd = fd;
 }
 
+pid_t child_turns_start(struct child_turns *turns, int fd, int (*run)(void *turns))
+{
+	child_turns_init(turns, fd);
+	return child_start(run, turns);
+}
+
 void child_turns_fini(struct child_turns *turns)
 {
 	for (int i = 0; i < 2; i++) {

@@ -26,6 +26,9 @@ struct child_turns {
 };
 
 void child_turns_init(struct child_turns *turns, int fd);
+
+/* The same, with a child whose function gets them. */
+pid_t child_turns_start(struct child_turns *turns, int fd, int (*run)(void *turns));
 void child_turns_fini(struct child_turns *turns);
 
 /* Say, or wait until it was said, that it is the other's turn. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <tlssock.h>
 #include <unistd.h>
 
@@ -132,6 +133,13 @@ int connecting_finish(struct connecting *connecting)
 	pthread_join(connecting->thread, NULL);
 	errno = connecting->error;
 	return connecting->result;
+}
+
+void net_epoll(int epfd, int op, int fd, uint32_t events, uint32_t data)
+{
+	struct epoll_event event = {.events = events, .data.u32 = data};
+
+	assert_ok(epoll_ctl(epfd, op, fd, &event));
 }
 
 void link_open(struct link *link, int protocol, int family)

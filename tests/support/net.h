@@ -48,6 +48,9 @@ int tls_socket(int family, int protocol, const char *name);
 /* connect() to loopback. Returns as it does. */
 int tls_connect(int fd, int family, uint16_t port);
 
+/* epoll_ctl() that works. */
+void net_epoll(int epfd, int op, int fd, uint32_t events, uint32_t data);
+
 /* A connection within this process. */
 struct link {
 	int protocol, family;
