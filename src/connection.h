@@ -65,6 +65,7 @@ struct connection {
 	bool in_drained;
 	bool in_eof;
 	unsigned int in_fills; /* how often something came */
+	unsigned int in_vain;  /* the same, since data came of it or a call began */
 
 	/* See output.h. */
 	struct buffer out;

@@ -57,6 +57,7 @@ static ssize_t result(struct connection *c, ssize_t n, size_t asked)
 		c->in_eof = true;
 	c->in_drained = (size_t)n < asked;
 	c->in_fills += n > 0;
+	c->in_vain += n > 0;
 	return n;
 }
 

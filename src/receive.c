@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-enum { PEEK_TICK_MS = 10 };
+enum { PEEK_TICK_MS = 10, MOST_IN_VAIN = 4 };
 
 /*
  * The peer's close_notify: the kernel's state shows the end too. Where its FIN has
@@ -43,6 +43,8 @@ static ssize_t open_record(struct connection *c, int fd)
 	input_feed(c, false);
 	n = engine_open(c->engine);
 	input_fed(c);
+	if (n > 0)
+		c->in_vain = 0;
 	if (n > 0 || n == -EAGAIN)
 		return n;
 	if (n == 0)
@@ -139,6 +141,32 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 	return r;
 }
 
+/*
+ * A peer that sends records without data as fast as they are opened must not hold up a
+ * thread that serves others too.
+ */
+static bool is_vain(const struct connection *c)
+{
+	return c->in_vain >= MOST_IN_VAIN && !input_record(c) && engine_pending(c->engine) == 0;
+}
+
+/* What is still in the queue is an event once more: setting this tells of data that is there. */
+static ssize_t put_off(struct connection *c, int fd)
+{
+	const int least = 1;
+
+	input_settle(c, fd);
+	libc.setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
+	return -EAGAIN;
+}
+
+/* A call that may wait is for this peer alone. */
+static bool gives_way(struct connection *c, int fd, const struct request *q)
+{
+	c->in_vain = 0;
+	return connection_nonblocking(fd, q->flags) && put_off(c, fd) < 0;
+}
+
 /* A receive of no bytes waits for some all the same, as TCP's does. */
 static bool has_enough(const struct connection *c, const struct request *q)
 {
@@ -215,6 +243,8 @@ static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
 		if (c->in_drained && !input_record(c) && suffices(c, q))
 			break;
 		r = -EAGAIN;
+		if (is_vain(c) && gives_way(c, fd, q))
+			break;
 		if (!may_wait_first(c, q))
 			r = advance(c, fd, q->flags & MSG_PEEK ? 0 : q->cur->left);
 		if (r == -EAGAIN)
@@ -254,6 +284,7 @@ ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int
 	if (n < 0)
 		return n;
 	c->in_drained = false;
+	c->in_vain = 0;
 	if (!(flags & MSG_WAITALL) && q.least > (size_t)c->rcvlowat)
 		q.least = (size_t)c->rcvlowat;
 	n = may_receive(c, fd, &q);
@@ -268,8 +299,9 @@ bool connection_readable(struct connection *c, int fd)
 {
 	ssize_t r = 1;
 
+	c->in_vain = 0;
 	while (engine_pending(c->engine) == 0 && r > 0)
-		r = advance(c, fd, 0);
+		r = is_vain(c) ? put_off(c, fd) : advance(c, fd, 0);
 	if (c->state == STATE_OPEN)
 		input_settle(c, fd);
 	return r != -EAGAIN;

@@ -196,10 +196,33 @@ static void waits(void **state)
 	session_close(&s);
 }
 
+/*
+ * What the library relies on where it leaves records for the next call: to set SO_RCVLOWAT
+ * is an event again for what is in the queue. The kernel's own calls, on TCP.
+ */
+static void test_kernel_tells_again(void **state)
+{
+	struct epoll_event event;
+	struct link link;
+	int epfd = (int)assert_ok(epoll_create1(0));
+
+	(void)state;
+	link_open(&link, IPPROTO_TCP, AF_INET);
+	assert_ok(look_ctl(true, epfd, EPOLL_CTL_ADD, link.server, EPOLLIN | EPOLLET));
+	assert_ok(send(link.client, "x", 1, 0));
+	assert_int_equal(look_wait(true, epfd, &event, 1, PATIENCE_MS), 1);
+	assert_int_equal(look_wait(true, epfd, &event, 1, 0), 0);
+	assert_ok(setsockopt(link.server, SOL_SOCKET, SO_RCVLOWAT, &(int){1}, sizeof(int)));
+	assert_int_equal(look_wait(true, epfd, &event, 1, 0), 1);
+	assert_int_equal(look_wait(true, epfd, &event, 1, 0), 0);
+	link_close(&link);
+	assert_ok(close(epfd));
+}
+
 int main(void)
 {
 	static struct row rows[COUNT(silents) * WAYS];
-	struct CMUnitTest tests[COUNT(rows)];
+	struct CMUnitTest tests[COUNT(rows) + 1];
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		rows[i] = (struct row){&silents[i / WAYS], (enum way)(i % WAYS), ""};
@@ -207,5 +230,6 @@ int main(void)
 			 rows[i].silent->title, way_names[rows[i].way]);
 		tests[i] = ROW_CASE(rows[i].title, waits, &rows[i]);
 	}
+	tests[COUNT(rows)] = (struct CMUnitTest)CASE(test_kernel_tells_again);
 	return compare_main("silent", NULL, 0, tests, COUNT(tests));
 }

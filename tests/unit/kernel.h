@@ -47,6 +47,7 @@ struct kernel {
 	bool failing_on;
 	int failing_error;
 
+	int told;		   /* how often SO_RCVLOWAT was set */
 	unsigned int calls, looks; /* all calls, and those that look at the receive queue */
 };
 

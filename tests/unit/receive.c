@@ -229,6 +229,60 @@ static void test_timeout_and_key_update(void **state)
 	wire_close();
 }
 
+/* More records without data than one call looks at, and then a byte. */
+static struct wire *open_with_many_empty(void)
+{
+	struct wire *w = wire_open(TLS_1_3, false, 5);
+
+	for (int i = 0; i < 20000; i++)
+		assert_int_equal(gnutls_record_send2(w->peer.engine->session, "", 0, 1, 0), 0);
+	end_send(&w->peer, "x", 1);
+	wire_arrive_all(w);
+	return w;
+}
+
+static void test_empty_records_hold_up_nobody(void **state)
+{
+	struct wire *w = open_with_many_empty();
+	ssize_t r;
+	int calls = 0;
+
+	(void)state;
+	while ((r = wire_receive(w, got, 100, MSG_DONTWAIT)) == -EAGAIN) {
+		assert_true(kernel.rx.len > 0);
+		assert_int_equal(kernel.told, ++calls);
+	}
+	assert_int_equal(r, 1);
+	assert_in_range(calls, 1, 10);
+	wire_close();
+}
+
+static void test_readiness_gives_way_to_others(void **state)
+{
+	struct wire *w = open_with_many_empty();
+	int calls = 0;
+
+	(void)state;
+	while (!connection_readable(w->c, KERNEL_FD)) {
+		assert_true(kernel.rx.len > 0);
+		assert_int_equal(kernel.told, ++calls);
+	}
+	assert_in_range(calls, 1, 10);
+	wire_check(w);
+	wire_close();
+}
+
+/* Who waits for this peer alone goes on. */
+static void test_waiting_call_takes_empty_records(void **state)
+{
+	struct wire *w = open_with_many_empty();
+
+	(void)state;
+	assert_int_equal(wire_receive(w, got, 100, 0), 1);
+	assert_int_equal(kernel.told, 0);
+	wire_close();
+}
+
 static const struct {
 	const char *name;
 	CMUnitTestFunction run;
@@ -241,7 +295,7 @@ static const struct {
 int main(void)
 {
 	static const int versions[] = {TLS_1_2, TLS_1_3};
-	struct CMUnitTest tests[COUNT(reads) + COUNT(each_version) * COUNT(versions) + 1];
+	struct CMUnitTest tests[COUNT(reads) + COUNT(each_version) * COUNT(versions) + 4];
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(reads); i++)
@@ -251,6 +305,9 @@ int main(void)
 			tests[n++] = versioned_case(versions[v], each_version[i].name,
 						    each_version[i].run, NULL);
 	tests[n++] = (struct CMUnitTest)UNIT_CASE(test_timeout_and_key_update);
+	tests[n++] = (struct CMUnitTest)UNIT_CASE(test_empty_records_hold_up_nobody);
+	tests[n++] = (struct CMUnitTest)UNIT_CASE(test_readiness_gives_way_to_others);
+	tests[n++] = (struct CMUnitTest)UNIT_CASE(test_waiting_call_takes_empty_records);
 	for (size_t i = 0; i < n; i++)
 		tests[i].teardown_func = wire_teardown;
 	return cmocka_run_group_tests_name("receive", tests, NULL, NULL);
