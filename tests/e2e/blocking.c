@@ -76,7 +76,7 @@ static void send_beside_recv(struct link *l, struct trace *t)
 	note_waiting(&w, t);
 }
 
-static char much[1 << 20];
+static char much[1 << 20], all[1 << 20];
 
 static ssize_t send_much(struct waiting *w)
 {
@@ -95,7 +95,7 @@ static void recv_beside_send(struct link *l, struct trace *t)
 		CALL(t, send(l->server, "beside", 6, 0));
 		trace_bytes(t, buf, CALL(t, recv(l->client, buf, 6, 0)));
 	}
-	CALL(t, recv(l->server, much, sizeof(much), MSG_WAITALL));
+	CALL(t, recv(l->server, all, sizeof(all), MSG_WAITALL));
 	waiting_finish(&w);
 	trace_note(t, "send = %zd\n", w.result);
 }
