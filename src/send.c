@@ -304,6 +304,9 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 	c->out_more = c->out_more && output_pending(c);
 	if (n > 0 && !c->sent_data)
 		handshake_sent_data(c, fd);
+	/* As TCP: the error once, and then EPIPE. */
+	if (n < 0 && n == c->out_error)
+		c->out_error = -EPIPE;
 	n = connection_told(c, n);
 	connection_unlock(c);
 	return n;

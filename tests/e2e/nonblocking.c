@@ -163,9 +163,23 @@ static void hangs_up(struct link *l, struct trace *t)
 	look(t, l->client);
 }
 
+/* What the peer has not read at its close is a reset: the error once, and then EPIPE. */
+static void send_after_reset(struct link *l, struct trace *t)
+{
+	struct pollfd p = {.fd = l->client};
+
+	CALL(t, send(l->client, "unread", 6, 0));
+	assert_int_equal(poll(&(struct pollfd){.fd = l->server, .events = POLLIN}, 1, -1), 1);
+	link_drop(&l->server);
+	assert_int_equal(syscall(SYS_poll, &p, 1, -1), 1);
+	CALL(t, send(l->client, "x", 1, MSG_NOSIGNAL));
+	CALL(t, send(l->client, "x", 1, MSG_NOSIGNAL));
+	CALL(t, send(l->client, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
 static const struct compare_case cases[] = {
-	{"accept", accepts},   {"recv", receives},    {"send into a full window", sends},
-	{"connect", connects}, {"POLLHUP", hangs_up},
+	{"send after a reset", send_after_reset}, {"accept", accepts},	 {"recv", receives},
+	{"send into a full window", sends},	  {"connect", connects}, {"POLLHUP", hangs_up},
 };
 
 /* What is told of a session that failed with this error: once by SO_ERROR, kept for calls. */
