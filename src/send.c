@@ -230,12 +230,23 @@ static ssize_t send_unasked(struct connection *c, int fd, struct cursor *cur, in
 	return r == 0 || r == -EINTR || r == -EAGAIN ? n : r;
 }
 
+/* An error that no call has returned comes before EPIPE, as TCP's: ours, or the kernel's. */
+static int closed_for_writing(const struct connection *c, int fd)
+{
+	int error = c->so_error;
+	socklen_t len = sizeof(error);
+
+	if (!error)
+		libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	return error ? -error : -EPIPE;
+}
+
 static int may_send(struct connection *c, int fd, bool nonblock)
 {
 	int r;
 
 	if (c->write_closed || c->state == STATE_NEW || c->state == STATE_LISTENING)
-		return c->so_error ? -c->so_error : -EPIPE;
+		return closed_for_writing(c, fd);
 	if (c->state == STATE_FAILED && c->was_open) {
 		/* An error that no call has returned comes first, as TCP's. */
 		r = c->so_error ? -c->so_error : -EPIPE;

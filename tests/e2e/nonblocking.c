@@ -177,9 +177,28 @@ static void send_after_reset(struct link *l, struct trace *t)
 	CALL(t, send(l->client, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
+/* An error that nobody was told of comes first there, too. */
+static void send_after_shutdown_and_reset(struct link *l, struct trace *t)
+{
+	struct pollfd p = {.fd = l->client};
+
+	CALL(t, send(l->client, "unread", 6, 0));
+	CALL(t, shutdown(l->client, SHUT_WR));
+	assert_int_equal(poll(&(struct pollfd){.fd = l->server, .events = POLLIN}, 1, -1), 1);
+	link_drop(&l->server);
+	assert_int_equal(syscall(SYS_poll, &p, 1, -1), 1);
+	CALL(t, send(l->client, "x", 1, MSG_NOSIGNAL));
+	CALL(t, send(l->client, "x", 1, MSG_NOSIGNAL));
+}
+
 static const struct compare_case cases[] = {
-	{"send after a reset", send_after_reset}, {"accept", accepts},	 {"recv", receives},
-	{"send into a full window", sends},	  {"connect", connects}, {"POLLHUP", hangs_up},
+	{"send after SHUT_WR and a reset", send_after_shutdown_and_reset},
+	{"send after a reset", send_after_reset},
+	{"accept", accepts},
+	{"recv", receives},
+	{"send into a full window", sends},
+	{"connect", connects},
+	{"POLLHUP", hangs_up},
 };
 
 /* What is told of a session that failed with this error: once by SO_ERROR, kept for calls. */
