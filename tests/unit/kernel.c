@@ -192,7 +192,8 @@ static int fake_poll(struct pollfd *fds, nfds_t n, int timeout)
 			continue;
 		if (timeout < 0 || timeout > 1000)
 			fail_msg("the library waits for what never comes");
-		return 0;
+		/* The library looks at the clock afterwards. */
+		return real.poll(NULL, 0, timeout);
 	}
 }
 
