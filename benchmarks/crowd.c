@@ -191,7 +191,7 @@ static void crowd_client(const struct setting *setting, in_port_t port)
 	struct client c = {.count = setting->connections, .set = epoll_create1(EPOLL_CLOEXEC)};
 	double begin;
 
-	crowd_raise_limit(c.count + setting->slow);
+	link_make_room(c.count + setting->slow);
 	c.fds = calloc(c.count, sizeof(*c.fds));
 	c.asked = calloc(c.count, sizeof(*c.asked));
 	if (!c.fds || !c.asked || c.set < 0)
@@ -240,7 +240,7 @@ static void crowd_server(const struct setting *setting, int listener)
 	struct epoll_event events[BATCH];
 	int set = epoll_create1(EPOLL_CLOEXEC), open = 0;
 
-	crowd_raise_limit(setting->connections + setting->slow);
+	link_make_room(setting->connections + setting->slow);
 	crowd_unblock(listener);
 	watch(set, EPOLL_CTL_ADD, listener, EPOLLIN, (uint32_t)listener);
 	do {

@@ -8,9 +8,6 @@
 #include <netinet/in.h>
 #include <sys/types.h>
 
-/* Lets this process have so many descriptors, or exits. */
-void crowd_raise_limit(unsigned int descriptors);
-
 /* CPU seconds of another process so far. */
 double crowd_cpu_seconds(pid_t process);
 

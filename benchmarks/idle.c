@@ -9,13 +9,10 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* What the library allocates once is not a connection's. */
 #define WARM_UP_CONNECTIONS 8
-/* Listener, pipes, files of the library. */
-#define OTHER_DESCRIPTORS 64
 
 struct memory {
 	double heap;
@@ -38,17 +35,11 @@ static struct memory memory_now(void)
 
 static struct link *new_links(unsigned int count)
 {
-	struct rlimit limit;
 	struct link *links = calloc(count, sizeof(*links));
 
 	if (!links)
 		die_errno("calloc");
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < count + OTHER_DESCRIPTORS)
-		die("%u connections need a limit of %u open files, not %lu", count,
-		    count + OTHER_DESCRIPTORS, (unsigned long)limit.rlim_cur);
+	link_make_room(count);
 	return links;
 }
 

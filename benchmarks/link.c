@@ -4,8 +4,24 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* Listener, pipes, files of the library. */
+#define OTHER_DESCRIPTORS 64
+
+void link_make_room(unsigned int count)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < count + OTHER_DESCRIPTORS)
+		die("%u connections need a limit of %u open files, not %lu", count,
+		    count + OTHER_DESCRIPTORS, (unsigned long)limit.rlim_cur);
+}
 
 struct sockaddr_in link_loopback(in_port_t port)
 {

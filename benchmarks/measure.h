@@ -34,6 +34,8 @@ double cpu_seconds(void);
 struct sockaddr_in link_loopback(in_port_t port);
 /* A listening socket on a free port of the loopback address. */
 int link_listen(in_port_t *port);
+/* Lets this process have so many connections, or exits. */
+void link_make_room(unsigned int count);
 /* A connection, after the handshake; delay: leave Nagle's algorithm on. */
 void link_connect(struct link *link, in_port_t port, bool delay);
 void link_accept(struct link *link, int listener, bool delay);

@@ -6,25 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Listeners, pipes, files of the library. */
-enum { OTHER_DESCRIPTORS = 64, HELLO = 512 };
-
-void crowd_raise_limit(unsigned int descriptors)
-{
-	struct rlimit limit;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < descriptors + OTHER_DESCRIPTORS)
-		die("%u connections need a limit of %u open files, not %lu", descriptors,
-		    descriptors + OTHER_DESCRIPTORS, (unsigned long)limit.rlim_cur);
-}
+enum { HELLO = 512 };
 
 double crowd_cpu_seconds(pid_t process)
 {

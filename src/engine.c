@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a record's 16,384 that are worth a copy to give its memory back. */
-enum { FEW_BYTES = 16384 };
-
 void engine_explain(struct engine *e, const char *format, ...)
 {
 	char *text = NULL;
@@ -204,7 +201,7 @@ size_t engine_pending(const struct engine *e)
 /* GnuTLS's packet has room for the greatest record, whatever is in it. */
 void engine_keep(struct engine *e)
 {
-	if (!e->packet || e->plain.len || e->packet_len > FEW_BYTES)
+	if (!e->packet || e->plain.len)
 		return;
 	if (buffer_copy(&e->plain, e->packet_data, e->packet_len) == 0)
 		drop_packet(e);

@@ -68,7 +68,7 @@ ssize_t engine_open(struct engine *e);
 /* How many bytes of plaintext wait to be read. */
 size_t engine_pending(const struct engine *e);
 
-/* A later call is to read them: until then they are kept in less memory, if they are few. */
+/* A later call is to read them: until then they are kept in less memory. */
 void engine_keep(struct engine *e);
 
 /* Takes (or only copies) up to n waiting bytes; buf NULL drops them. Returns how many. */

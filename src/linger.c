@@ -305,8 +305,12 @@ void linger_here(int fd)
 void linger_for(int fd, struct buffer *rest, int seconds)
 {
 	struct item item = {.fd = fd, .rest = *rest, .end_ms = now_ms() + (int64_t)seconds * 1000};
+	int state;
 
+	/* A thread that is cancelled in close would leave the number half closed. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	until_sent(&item);
+	pthread_setcancelstate(state, NULL);
 	*rest = item.rest;
 }
 

@@ -18,6 +18,7 @@
 #define WRITABLE ((uint32_t)EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)
 
 static struct guard lock = GUARD_INIT;
+
 void watch_lock(void)
 {
 	guard_lock(&lock);
