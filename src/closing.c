@@ -67,9 +67,10 @@ static int shutdown_locked(struct connection *c, int fd, int how)
 		return r;
 	if (c->state == STATE_OPEN && connection_claim(c) == 0)
 		return shutdown_open(c, fd, how);
-	if (c->state == STATE_FAILED)
-		return -ENOTCONN;
-	return libc.shutdown(fd, how) < 0 ? -errno : 0;
+	/* The kernel's socket is shut down already, but raises the event of the end again. */
+	if (libc.shutdown(fd, how) < 0)
+		return -errno;
+	return c->state == STATE_FAILED ? -ENOTCONN : 0;
 }
 
 int closing_shutdown(struct connection *c, int fd, int how)

@@ -191,7 +191,30 @@ static void send_after_shutdown_and_reset(struct link *l, struct trace *t)
 	CALL(t, send(l->client, "x", 1, MSG_NOSIGNAL));
 }
 
+/* The kernel raises the event of the end again with each shutdown that comes too late. */
+static void shutdown_after_reset(struct link *l, struct trace *t)
+{
+	static const int ways[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
+	int epfd = (int)assert_ok(epoll_create1(EPOLL_CLOEXEC));
+	struct epoll_event event = {0};
+
+	CALL(t, send(l->client, "unread", 6, 0));
+	assert_int_equal(poll(&(struct pollfd){.fd = l->server, .events = POLLIN}, 1, -1), 1);
+	assert_ok(look_ctl(false, epfd, EPOLL_CTL_ADD, l->client, EPOLLET));
+	link_drop(&l->server);
+	CALL(t, look_wait(false, epfd, &event, 1, -1));
+	CALL(t, recv(l->client, (char[1]){0}, 1, 0));
+	CALL(t, look_wait(false, epfd, &event, 1, 0));
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		CALL(t, shutdown(l->client, ways[i]));
+		CALL(t, look_wait(false, epfd, &event, 1, 0));
+		CALL(t, look_wait(false, epfd, &event, 1, 0));
+	}
+	close(epfd);
+}
+
 static const struct compare_case cases[] = {
+	{"shutdown after a reset", shutdown_after_reset},
 	{"send after SHUT_WR and a reset", send_after_shutdown_and_reset},
 	{"send after a reset", send_after_reset},
 	{"accept", accepts},
