@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files that define libc's names share. */
+/*
+ * What the files that define libc's names share. A descriptor that is not ours pays
+ * one load and is passed on. These files are built without _FILE_OFFSET_BITS and
+ * _FORTIFY_SOURCE, which would rename what they define; exports.list has the names.
+ */
 #ifndef INTERPOSE_H
 #define INTERPOSE_H
 
@@ -33,6 +37,19 @@ static inline ssize_t finish(ssize_t r, int saved)
 		ssize_t result = (call);                                                           \
 		finish(result, saved);                                                             \
 	})
+
+/*
+ * Apart from the hook itself, which then needs no stack frame: a plain descriptor
+ * pays a load, a compare and a jump.
+ */
+#define SLOW __attribute__((noinline))
+
+/* For a call that TLS sockets do not have. */
+static inline int refuse(int error)
+{
+	errno = error;
+	return -1;
+}
 
 /* glibc's answer to an overflow that _FORTIFY_SOURCE has found. */
 extern void __chk_fail(void) __attribute__((noreturn));

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * libc's names. A descriptor that is not ours pays one load and is passed on. This
- * file is built without _FILE_OFFSET_BITS and _FORTIFY_SOURCE, which would rename
- * what it defines; exports.list has the names.
- */
+/* The names of <sys/socket.h> and <netdb.h>. */
 #include "interpose.h"
 
 #include "api.h"
@@ -13,18 +9,7 @@
 #include "spawnfd.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-
-/*
- * Apart from the hook itself, which then needs no stack frame: a plain descriptor
- * pays a load, a compare and a jump.
- */
-#define SLOW __attribute__((noinline))
 
 EXPORT int socket(int family, int type, int protocol)
 {
@@ -77,40 +62,6 @@ EXPORT int shutdown(int fd, int how)
 	struct entry *e = ours(fd);
 
 	return e ? (int)FINISH(sockets_shutdown(e, fd, how)) : libc.shutdown(fd, how);
-}
-
-EXPORT int close(int fd)
-{
-	return fdtable_has(fd) ? (int)FINISH(sockets_close(fd)) : libc.close(fd);
-}
-
-/* libuv's uv__close, and node's. */
-EXPORT long syscall(long number, ...)
-{
-	long arg[6];
-	va_list ap;
-
-	va_start(ap, number);
-	for (int i = 0; i < 6; i++)
-		arg[i] = va_arg(ap, long);
-	va_end(ap);
-	if (number == SYS_close && fdtable_has((int)arg[0]))
-		return FINISH(sockets_close((int)arg[0]));
-	return libc.syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
-}
-
-EXPORT int close_range(unsigned int first, unsigned int last, int flags)
-{
-	return fdtable_any() ? (int)FINISH(sockets_close_range(first, last, flags))
-			     : libc.close_range(first, last, flags);
-}
-
-EXPORT void closefrom(int first)
-{
-	if (fdtable_any())
-		(void)FINISH(sockets_close_range(first < 0 ? 0 : (unsigned int)first, UINT_MAX, 0));
-	else
-		libc.closefrom(first);
 }
 
 EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *restrict len)
@@ -175,30 +126,6 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	return libc.sendmsg(fd, msg, flags);
 }
 
-static SLOW ssize_t write_ours(int fd, const void *buf, size_t n)
-{
-	const struct iovec iov = {(void *)(uintptr_t)buf, n};
-	struct entry *e = fdtable_get(fd);
-
-	return e ? FINISH(sockets_send(e, fd, &iov, 1, 0)) : libc.write(fd, buf, n);
-}
-
-EXPORT ssize_t write(int fd, const void *buf, size_t n)
-{
-	return fdtable_has(fd) ? write_ours(fd, buf, n) : libc.write(fd, buf, n);
-}
-
-EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
-{
-	struct entry *e = ours(fd);
-
-	if (!e)
-		return libc.writev(fd, iov, n);
-	if (n < 0 || n > IOV_MAX)
-		return FINISH(sockets_refuse(e, EINVAL));
-	return FINISH(sockets_send(e, fd, iov, (size_t)n, 0));
-}
-
 static SLOW ssize_t recv_ours(int fd, void *buf, size_t n, int flags)
 {
 	const struct iovec iov = {buf, n};
@@ -239,38 +166,6 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	return fdtable_has(fd) ? recvmsg_ours(fd, msg, flags) : libc.recvmsg(fd, msg, flags);
 }
 
-static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
-{
-	const struct iovec iov = {buf, n};
-	struct entry *e = fdtable_get(fd);
-
-	return e ? FINISH(sockets_read(e, fd, &iov, 1)) : libc.read(fd, buf, n);
-}
-
-EXPORT ssize_t read(int fd, void *buf, size_t n)
-{
-	return fdtable_has(fd) ? read_ours(fd, buf, n) : libc.read(fd, buf, n);
-}
-
-EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
-{
-	struct entry *e = ours(fd);
-
-	if (!e)
-		return libc.readv(fd, iov, n);
-	if (n < 0 || n > IOV_MAX)
-		return FINISH(sockets_refuse(e, EINVAL));
-	return FINISH(sockets_read(e, fd, iov, (size_t)n));
-}
-
-/* What a fortified program calls in their place. */
-EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
-{
-	if (n > size)
-		__chk_fail();
-	return read(fd, buf, n);
-}
-
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
 {
 	if (n > size)
@@ -284,60 +179,6 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *restrict buf, size_t n, size_t size,
 	if (n > size)
 		__chk_fail();
 	return recvfrom(fd, buf, n, flags, sa, len);
-}
-
-EXPORT int dup(int fd)
-{
-	struct entry *e = ours(fd);
-
-	return e ? (int)FINISH(sockets_dup(e, fd, 0, false)) : libc.dup(fd);
-}
-
-EXPORT int dup2(int fd, int to)
-{
-	if (fd == to || !(fdtable_has(fd) || fdtable_has(to)))
-		return libc.dup2(fd, to);
-	return (int)FINISH(sockets_dup_to(fd, to, false));
-}
-
-EXPORT int dup3(int fd, int to, int flags)
-{
-	if ((flags & ~O_CLOEXEC) || !(fdtable_has(fd) || fdtable_has(to)))
-		return libc.dup3(fd, to, flags);
-	return (int)FINISH(sockets_dup_to(fd, to, flags & O_CLOEXEC));
-}
-
-EXPORT int fcntl64(int fd, int cmd, ...)
-{
-	struct entry *e = ours(fd);
-	void *arg;
-	va_list ap;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	if (e && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
-		return (int)FINISH(sockets_dup(e, fd, (int)(intptr_t)arg, cmd != F_DUPFD));
-	if (e && cmd == F_GETFD)
-		return (int)FINISH(sockets_get_cloexec(e, fd));
-	if (e && cmd == F_SETFD)
-		return (int)FINISH(sockets_set_cloexec(e, fd, (intptr_t)arg & FD_CLOEXEC));
-	fdtable_put(e);
-	return libc.fcntl64(fd, cmd, arg);
-}
-
-EXPORT int fcntl(int fd, int cmd, ...) __attribute__((alias("fcntl64")));
-
-EXPORT int ioctl(int fd, unsigned long request, ...)
-{
-	struct entry *e = ours(fd);
-	void *arg;
-	va_list ap;
-
-	va_start(ap, request);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	return e ? (int)FINISH(sockets_ioctl(e, fd, request, arg)) : libc.ioctl(fd, request, arg);
 }
 
 EXPORT int getaddrinfo(const char *restrict node, const char *restrict service,
@@ -354,4 +195,19 @@ EXPORT void freeaddrinfo(struct addrinfo *ai)
 {
 	names_forget(ai);
 	libc.freeaddrinfo(ai);
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags)
+{
+	if (fdtable_has(fd))
+		return refuse(ENOSYS);
+	for (unsigned int i = 0; fdtable_any() && i < n; i++)
+		if (spawnfd_passes_ours(&v[i].msg_hdr))
+			return refuse(EOPNOTSUPP);
+	return libc.sendmmsg(fd, v, n, flags);
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags, struct timespec *timeout)
+{
+	return fdtable_has(fd) ? refuse(ENOSYS) : libc.recvmmsg(fd, v, n, flags, timeout);
 }

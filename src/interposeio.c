@@ -1,25 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that would move data past us: libc or the kernel would read and write the
- * bare connection. On a TLS socket they fail, each with the error after which
- * programs go back to plain reads and writes.
+ * The calls that read and write. Those that would move data past us, since libc or the
+ * kernel would read and write the bare connection, fail on a TLS socket, each with the
+ * error after which programs go back to plain reads and writes.
  */
 #include "interpose.h"
 
 #include "libc.h"
-#include "spawnfd.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <limits.h>
+#include <stdint.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
-static int refuse(int error)
+static SLOW ssize_t write_ours(int fd, const void *buf, size_t n)
 {
-	errno = error;
-	return -1;
+	const struct iovec iov = {(void *)(uintptr_t)buf, n};
+	struct entry *e = fdtable_get(fd);
+
+	return e ? FINISH(sockets_send(e, fd, &iov, 1, 0)) : libc.write(fd, buf, n);
+}
+
+EXPORT ssize_t write(int fd, const void *buf, size_t n)
+{
+	return fdtable_has(fd) ? write_ours(fd, buf, n) : libc.write(fd, buf, n);
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+	struct entry *e = ours(fd);
+
+	if (!e)
+		return libc.writev(fd, iov, n);
+	if (n < 0 || n > IOV_MAX)
+		return FINISH(sockets_refuse(e, EINVAL));
+	return FINISH(sockets_send(e, fd, iov, (size_t)n, 0));
+}
+
+static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
+{
+	const struct iovec iov = {buf, n};
+	struct entry *e = fdtable_get(fd);
+
+	return e ? FINISH(sockets_read(e, fd, &iov, 1)) : libc.read(fd, buf, n);
+}
+
+EXPORT ssize_t read(int fd, void *buf, size_t n)
+{
+	return fdtable_has(fd) ? read_ours(fd, buf, n) : libc.read(fd, buf, n);
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
+{
+	struct entry *e = ours(fd);
+
+	if (!e)
+		return libc.readv(fd, iov, n);
+	if (n < 0 || n > IOV_MAX)
+		return FINISH(sockets_refuse(e, EINVAL));
+	return FINISH(sockets_read(e, fd, iov, (size_t)n));
+}
+
+/* What a fortified program calls in their place. */
+EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
+{
+	if (n > size)
+		__chk_fail();
+	return read(fd, buf, n);
 }
 
 EXPORT ssize_t sendfile(int out, int in, off_t *off, size_t n)
@@ -56,21 +106,6 @@ EXPORT ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned int 
 	return fdtable_has(fd) ? refuse(EBADF) : libc.vmsplice(fd, iov, n, flags);
 }
 
-EXPORT int sendmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags)
-{
-	if (fdtable_has(fd))
-		return refuse(ENOSYS);
-	for (unsigned int i = 0; fdtable_any() && i < n; i++)
-		if (spawnfd_passes_ours(&v[i].msg_hdr))
-			return refuse(EOPNOTSUPP);
-	return libc.sendmmsg(fd, v, n, flags);
-}
-
-EXPORT int recvmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags, struct timespec *timeout)
-{
-	return fdtable_has(fd) ? refuse(ENOSYS) : libc.recvmmsg(fd, v, n, flags, timeout);
-}
-
 EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t off, int flags)
 {
 	return fdtable_has(fd) ? refuse(EOPNOTSUPP) : libc.preadv64v2(fd, iov, n, off, flags);
@@ -89,14 +124,6 @@ EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t off, int fl
 EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t off, int flags)
 {
 	return pwritev64v2(fd, iov, n, off, flags);
-}
-
-EXPORT FILE *fdopen(int fd, const char *mode)
-{
-	if (!fdtable_has(fd))
-		return libc.fdopen(fd, mode);
-	errno = EOPNOTSUPP;
-	return NULL;
 }
 
 /* glibc's asynchronous calls are plain reads and writes of a thread of its own. */
@@ -136,39 +163,4 @@ EXPORT int lio_listio64(int mode, struct aiocb64 *const list[restrict], int n,
 		if (list[i] && fdtable_has(list[i]->aio_fildes))
 			return refuse(EINVAL);
 	return libc.lio_listio64(mode, list, n, sig);
-}
-
-/* The programs' own formats. */
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-
-EXPORT int vdprintf(int fd, const char *format, va_list ap)
-{
-	return fdtable_has(fd) ? refuse(EOPNOTSUPP) : libc.vdprintf(fd, format, ap);
-}
-
-EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
-{
-	return fdtable_has(fd) ? refuse(EOPNOTSUPP) : libc.__vdprintf_chk(fd, flag, format, ap);
-}
-
-EXPORT int dprintf(int fd, const char *format, ...)
-{
-	va_list ap;
-	int r;
-
-	va_start(ap, format);
-	r = vdprintf(fd, format, ap);
-	va_end(ap);
-	return r;
-}
-
-EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
-{
-	va_list ap;
-	int r;
-
-	va_start(ap, format);
-	r = __vdprintf_chk(fd, flag, format, ap);
-	va_end(ap);
-	return r;
 }

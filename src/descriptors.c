@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens to descriptors as such: closed, duplicated, told apart at exec. */
+#include "adopt.h"
+#include "closing.h"
+#include "connection.h"
+#include "libc.h"
+#include "pending.h"
+#include "sockets.h"
+#include "stdiofd.h"
+#include "watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+
+/* What names the connection by a number that goes is told, with its lock. */
+static void number_goes(struct connection *c, int fd, bool last)
+{
+	int other = last ? -1 : fdtable_next(0);
+
+	watch_number_goes(c, fd, last);
+	if (last || c->pending_fd != fd || !pending_has(c))
+		return;
+	while (other >= 0 && (other == fd || !fdtable_names(other, c->entry)))
+		other = fdtable_next(other + 1);
+	if (other >= 0)
+		pending_add(c, other, c->handshake_end_ms);
+}
+
+/*
+ * The real close of a number that is not the connection's last. A call that has the
+ * lock may be about to use the number.
+ */
+static int close_one_of_several(struct connection *c, int fd)
+{
+	bool locked = connection_lock(c) == 0;
+	int r;
+
+	if (locked)
+		number_goes(c, fd, false);
+	r = libc.close(fd) < 0 ? -errno : 0;
+	if (locked)
+		connection_unlock(c);
+	return r;
+}
+
+static void leave_sets(struct connection *c, int fd)
+{
+	/* Not in a signal handler that interrupted its own thread's call. */
+	if (!c->watches || connection_lock(c) < 0)
+		return;
+	watch_number_goes(c, fd, true);
+	connection_unlock(c);
+}
+
+int sockets_close(int fd)
+{
+	struct entry *e;
+	bool last = false;
+	int r;
+
+	/* A vfork child closes its own copy of the descriptor, not our parent's table. */
+	if (owner_in_vfork_child() || owner_orphaned()) {
+		if (owner_orphaned())
+			fdtable_clear(fd);
+		return libc.close(fd) < 0 ? -errno : 0;
+	}
+	e = fdtable_begin_close(fd, &last);
+	if (!e)
+		return -EBADF;
+	stdiofd_release(fd);
+	if (last) {
+		leave_sets(e->object, fd);
+		closing_last(e->object, fd);
+		r = libc.close(fd) < 0 ? -errno : 0;
+	} else {
+		r = close_one_of_several(e->object, fd);
+	}
+	fdtable_end_close(fd);
+	fdtable_put(e);
+	return r;
+}
+
+/* Closes, in the kernel, what is not ours between two numbers. */
+static int close_plain(unsigned int first, unsigned int last, int flags)
+{
+	if (first > last)
+		return 0;
+	return libc.close_range(first, last, flags) < 0 ? -errno : 0;
+}
+
+int sockets_close_range(unsigned int first, unsigned int last, int flags)
+{
+	int r = first > last ? -EINVAL : 0;
+
+	while (r == 0 && first <= last) {
+		int fd = first > INT_MAX ? -1 : fdtable_next((int)first);
+
+		if (fd < 0 || (unsigned int)fd > last)
+			return close_plain(first, last, flags);
+		if (fd > 0)
+			r = close_plain(first, (unsigned int)fd - 1, flags);
+		if (r == 0 && (flags & CLOSE_RANGE_CLOEXEC))
+			fdtable_set_cloexec(fd, true);
+		else if (r == 0)
+			sockets_close(fd); /* the library's own stay open */
+		first = (unsigned int)fd + 1;
+	}
+	return r;
+}
+
+int sockets_dup(struct entry *e, int fd, int min, bool cloexec)
+{
+	int to = -EBADF;
+
+	if (e->object)
+		to = libc.fcntl64(fd, F_DUPFD_CLOEXEC, min);
+	if (to == -1)
+		to = -errno;
+	if (to < 0 || owner_in_vfork_child()) {
+		fdtable_put(e);
+		return to;
+	}
+	return adopt_number(to, e, cloexec);
+}
+
+/* The descriptor itself; in the kernel ours always has FD_CLOEXEC. */
+static int real_dup_to(int fd, int to, bool cloexec)
+{
+	int r = libc.dup3(fd, to, cloexec ? O_CLOEXEC : 0);
+
+	return r < 0 ? -errno : r;
+}
+
+/* dup2 with nothing of ours to be careful with, or in a child that must not touch the table. */
+static int dup_plainly(int fd, int to, bool cloexec)
+{
+	bool ours = fdtable_has(fd);
+
+	if (owner_orphaned() && fd != to)
+		fdtable_clear(to);
+	return real_dup_to(fd, to, cloexec || ours);
+}
+
+/*
+ * A TLS socket onto a number that is not ours. A thread that writes to the number
+ * meanwhile waits for the end: it must not meet the bare connection.
+ */
+static int dup_onto_plain(int fd, int to, struct entry *e, bool cloexec)
+{
+	int r = fdtable_begin_open(to);
+
+	if (r == 0)
+		r = real_dup_to(fd, to, true);
+	if (r >= 0)
+		return adopt_number(to, e, cloexec);
+	if (to >= 0 && fdtable_has(to))
+		fdtable_end_close(to);
+	fdtable_put(e);
+	return r;
+}
+
+/*
+ * Onto one of ours. What was there is let go only when the number is no longer its
+ * own: should dup fail, the number is what it was.
+ */
+static int dup_onto_ours(int fd, int to, struct entry *e, bool cloexec)
+{
+	bool last = false, was_cloexec = fdtable_cloexec(to);
+	struct entry *old = fdtable_begin_close(to, &last);
+	int copy = old ? fdtable_high_dup(to) : -EBUSY; /* the library's own */
+	bool locked = old && connection_lock(old->object) == 0;
+	int r = copy;
+
+	if (locked && copy >= 0)
+		number_goes(old->object, to, last);
+	if (copy >= 0)
+		r = real_dup_to(fd, to, cloexec || e);
+	if (locked)
+		connection_unlock(old->object);
+	if (r < 0) {
+		if (old)
+			fdtable_install(to, old, was_cloexec);
+	} else {
+		stdiofd_release(to);
+		if (e)
+			adopt_number(to, e, cloexec);
+		else
+			fdtable_end_close(to);
+		if (last)
+			closing_last(old->object, copy);
+	}
+	if (r < 0)
+		fdtable_put(e);
+	if (copy >= 0)
+		libc.close(copy);
+	fdtable_put(old);
+	return r;
+}
+
+int sockets_dup_to(int fd, int to, bool cloexec)
+{
+	struct entry *e;
+
+	if (owner_in_vfork_child() || owner_orphaned() || fd == to)
+		return dup_plainly(fd, to, cloexec);
+	if (libc.fcntl64(fd, F_GETFD) < 0)
+		return -EBADF;
+	e = fdtable_get(fd);
+	if (e && !e->object)
+		return -EBADF;
+	return fdtable_has(to) ? dup_onto_ours(fd, to, e, cloexec)
+			       : dup_onto_plain(fd, to, e, cloexec);
+}
+
+int sockets_get_cloexec(struct entry *e, int fd)
+{
+	int r = e->object ? (fdtable_cloexec(fd) ? FD_CLOEXEC : 0) : -EBADF;
+
+	fdtable_put(e);
+	return r;
+}
+
+int sockets_set_cloexec(struct entry *e, int fd, bool on)
+{
+	int r = e->object ? 0 : -EBADF;
+
+	if (r == 0)
+		fdtable_set_cloexec(fd, on);
+	fdtable_put(e);
+	return r;
+}
