@@ -6,6 +6,7 @@
 #include "log.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 int spawnfd_adddup2(posix_spawn_file_actions_t *fa, int fd, int to)
@@ -112,11 +113,16 @@ bool spawnfd_passes_ours(const struct msghdr *msg)
 {
 	struct msghdr copy = *msg;
 
-	if (!msg->msg_control || msg->msg_controllen < sizeof(struct cmsghdr))
+	/* The kernel refuses more than INT_MAX, unseen. */
+	if (!msg->msg_control || msg->msg_controllen < sizeof(struct cmsghdr) ||
+	    msg->msg_controllen > INT_MAX)
 		return false;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&copy); c; c = CMSG_NXTHDR(&copy, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len >= CMSG_LEN(0) && names_ours(c))
+		    c->cmsg_len >= CMSG_LEN(0) &&
+		    c->cmsg_len <=
+			    msg->msg_controllen - (size_t)((char *)c - (char *)msg->msg_control) &&
+		    names_ours(c))
 			return true;
 	return false;
 }
