@@ -62,6 +62,7 @@ static void give(int which, uint8_t *data)
 int buffer_reserve(struct buffer *b, size_t n)
 {
 	uint8_t *grown;
+	size_t cap;
 
 	if (!b->data) {
 		b->data = take(LARGE);
@@ -71,15 +72,20 @@ int buffer_reserve(struct buffer *b, size_t n)
 	}
 	if (buffer_space(b) >= n)
 		return 0;
-	memmove(b->data, buffer_head(b), b->len);
-	b->off = 0;
+	/* What is moved or copied is less than what was consumed or comes to it. */
+	if (b->off >= b->len || b->len <= BUFFER_SIZE) {
+		memmove(b->data, buffer_head(b), b->len);
+		b->off = 0;
+	}
 	if (buffer_space(b) >= n)
 		return 0;
-	grown = realloc(b->data, b->len + n);
+	cap = b->off + b->len + n;
+	cap += cap > BUFFER_SIZE ? cap / 2 : 0;
+	grown = realloc(b->data, cap);
 	if (!grown)
 		return -ENOMEM;
 	b->data = grown;
-	b->cap = b->len + n;
+	b->cap = cap;
 	return 0;
 }
 
