@@ -8,12 +8,14 @@
 
 int cursor_init(struct cursor *cur, const struct iovec *iov, size_t n)
 {
-	size_t total = 0;
+	size_t total = 0, most = CURSOR_MOST;
 
+	if (n && !iov)
+		return -EFAULT;
 	for (size_t i = 0; i < n; i++) {
-		if (iov[i].iov_len > (size_t)SSIZE_MAX - total)
+		if (iov[i].iov_len > SSIZE_MAX)
 			return -EINVAL;
-		total += iov[i].iov_len;
+		total += iov[i].iov_len < most - total ? iov[i].iov_len : most - total;
 	}
 	*cur = (struct cursor){iov, n, 0, total};
 	return 0;
@@ -21,15 +23,18 @@ int cursor_init(struct cursor *cur, const struct iovec *iov, size_t n)
 
 size_t cursor_piece(struct cursor *cur, void **piece)
 {
+	size_t len;
+
 	while (cur->n && cur->off == cur->iov->iov_len) {
 		cur->iov++;
 		cur->n--;
 		cur->off = 0;
 	}
-	if (!cur->n)
+	if (!cur->n || !cur->left)
 		return 0;
 	*piece = (uint8_t *)cur->iov->iov_base + cur->off;
-	return cur->iov->iov_len - cur->off;
+	len = cur->iov->iov_len - cur->off;
+	return len < cur->left ? len : cur->left;
 }
 
 void cursor_advance(struct cursor *cur, size_t n)

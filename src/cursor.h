@@ -14,7 +14,13 @@ struct cursor {
 	size_t left; /* bytes from here on */
 };
 
-/* Starts at the beginning. Returns 0, or -EINVAL where the sum is over SSIZE_MAX. */
+/* What the kernel moves at most in one call (read(2)). */
+enum { CURSOR_MOST = 0x7ffff000 };
+
+/*
+ * Starts at the beginning; ends after CURSOR_MOST bytes. Returns 0, -EINVAL where a
+ * length is over SSIZE_MAX, or -EFAULT without iovecs.
+ */
 int cursor_init(struct cursor *cur, const struct iovec *iov, size_t n);
 
 /* Gives the piece of memory at the cursor, and its length: 0 at the end. */

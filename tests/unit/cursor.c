@@ -15,6 +15,7 @@ struct sum_row {
 	size_t lengths[3];
 	size_t n;
 	int result;
+	size_t left;
 };
 
 static void test_sum(void **state)
@@ -29,18 +30,47 @@ static void test_sum(void **state)
 	if (row->result < 0)
 		assert_int_equal(cur.left, 77);
 	else
-		assert_int_equal(cur.left, row->lengths[0] + row->lengths[1] + row->lengths[2]);
+		assert_int_equal(cur.left, row->left);
 }
 
 static struct sum_row sums[] = {
-	{"no iovec is no byte", {0}, 0, 0},
-	{"SSIZE_MAX in one", {SSIZE_MAX}, 1, 0},
-	{"SSIZE_MAX in three", {SSIZE_MAX - 2, 1, 1}, 3, 0},
-	{"one more than SSIZE_MAX in one", {(size_t)SSIZE_MAX + 1}, 1, -EINVAL},
-	{"one more than SSIZE_MAX in two", {SSIZE_MAX, 1}, 2, -EINVAL},
-	{"a sum that comes round to little", {SIZE_MAX, 2}, 2, -EINVAL},
-	{"a sum that comes round behind", {8, SIZE_MAX, 8}, 3, -EINVAL},
+	{"no iovec is no byte", {0}, 0, 0, 0},
+	{"the most in one", {CURSOR_MOST}, 1, 0, CURSOR_MOST},
+	{"the most in three", {CURSOR_MOST - 2, 1, 1}, 3, 0, CURSOR_MOST},
+	{"more than the most", {CURSOR_MOST - 1, 1, 1}, 3, 0, CURSOR_MOST},
+	{"SSIZE_MAX in one", {SSIZE_MAX}, 1, 0, CURSOR_MOST},
+	{"one more than SSIZE_MAX in one", {(size_t)SSIZE_MAX + 1}, 1, -EINVAL, 0},
+	{"one more than SSIZE_MAX in two", {SSIZE_MAX, 1}, 2, 0, CURSOR_MOST},
+	{"a sum that comes round to little", {SSIZE_MAX, SSIZE_MAX, 3}, 3, 0, CURSOR_MOST},
+	{"a negative length behind", {8, SIZE_MAX, 8}, 3, -EINVAL, 0},
 };
+
+static void test_no_list(void **state)
+{
+	struct cursor cur;
+
+	(void)state;
+	assert_int_equal(cursor_init(&cur, NULL, 0), 0);
+	assert_int_equal(cur.left, 0);
+	assert_int_equal(cursor_init(&cur, NULL, 1), -EFAULT);
+}
+
+/* What is over the most is no piece. */
+static void test_the_most(void **state)
+{
+	const struct iovec iov[2] = {{memory, CURSOR_MOST - 3}, {memory + 8, 8}};
+	struct cursor cur;
+	void *piece;
+
+	(void)state;
+	assert_int_equal(cursor_init(&cur, iov, 2), 0);
+	cursor_advance(&cur, CURSOR_MOST - 3);
+	assert_int_equal(cursor_piece(&cur, &piece), 3);
+	assert_ptr_equal(piece, memory + 8);
+	cursor_advance(&cur, 5);
+	assert_int_equal(cur.left, 0);
+	assert_int_equal(cursor_piece(&cur, &piece), 0);
+}
 
 static void test_empty_iovecs_are_passed_over(void **state)
 {
@@ -153,8 +183,12 @@ static void test_any_list_in_any_steps(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[COUNT(sums) + 5] = {
-		UNIT_CASE(test_empty_iovecs_are_passed_over), UNIT_CASE(test_only_empty_iovecs),
-		UNIT_CASE(test_advance_stops_at_the_end),     UNIT_CASE(test_copy_does_not_move),
+		UNIT_CASE(test_no_list),
+		UNIT_CASE(test_the_most),
+		UNIT_CASE(test_empty_iovecs_are_passed_over),
+		UNIT_CASE(test_only_empty_iovecs),
+		UNIT_CASE(test_advance_stops_at_the_end),
+		UNIT_CASE(test_copy_does_not_move),
 		UNIT_CASE(test_any_list_in_any_steps),
 	};
 
