@@ -12,9 +12,9 @@
 /* What accept does with a descriptor that the kernel gave. */
 struct accepted {
 	int fd;
-	bool waits;		 /* the listener's calls may wait */
-	bool dropped;		 /* its handshake failed, and it is closed */
-	int rcvlowat, oobinline; /* the listener's */
+	bool waits;		      /* the listener's calls may wait */
+	bool dropped;		      /* its handshake failed, and it is closed */
+	int rcvlowat, oobinline, inq; /* the listener's */
 	struct sockaddr_storage sa;
 	socklen_t len;
 };
@@ -109,6 +109,7 @@ static int adopt_accepted(struct settings *settings, struct accepted *a, int fla
 	connection_set_peer(c, NULL, (const struct sockaddr *)&a->sa);
 	c->rcvlowat = a->rcvlowat;
 	c->oobinline = a->oobinline;
+	c->inq = a->inq;
 	r = connection_lock(c);
 	if (r == 0) {
 		handshake_begin(c, a->fd, true);
@@ -153,6 +154,7 @@ static int accept_one(struct connection *c, int fd, struct accepted *a, int flag
 	a->waits = !connection_nonblocking(fd, 0);
 	a->rcvlowat = c->rcvlowat;
 	a->oobinline = c->oobinline;
+	a->inq = c->inq;
 	connection_unlock(c);
 	if (r < 0 && a->fd >= 0)
 		libc.close(a->fd);

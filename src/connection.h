@@ -58,6 +58,7 @@ struct connection {
 	int64_t handshake_end_ms; /* monotonic; -1: no limit; by pending_add() alone */
 	int rcvlowat;		  /* virtual: the kernel's stays 1 */
 	int oobinline;		  /* virtual: the kernel's is on */
+	int inq;		  /* TCP_INQ, virtual: recvmsg says what is left */
 
 	/* See input.h. */
 	struct buffer in;

@@ -11,14 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdint.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
 static SLOW ssize_t write_ours(int fd, const void *buf, size_t n)
 {
-	const struct iovec iov = {(void *)(uintptr_t)buf, n};
+	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = fdtable_get(fd);
 
 	return e ? FINISH(sockets_send(e, fd, &iov, 1, 0)) : libc.write(fd, buf, n);
@@ -33,19 +31,15 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
 	struct entry *e = ours(fd);
 
-	if (!e)
-		return libc.writev(fd, iov, n);
-	if (n < 0 || n > IOV_MAX)
-		return FINISH(sockets_refuse(e, EINVAL));
-	return FINISH(sockets_send(e, fd, iov, (size_t)n, 0));
+	return e ? FINISH(sockets_writev(e, fd, iov, n, 0)) : libc.writev(fd, iov, n);
 }
 
 static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
 {
-	const struct iovec iov = {buf, n};
+	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = fdtable_get(fd);
 
-	return e ? FINISH(sockets_read(e, fd, &iov, 1)) : libc.read(fd, buf, n);
+	return e ? FINISH(sockets_readv(e, fd, &iov, 1, 0)) : libc.read(fd, buf, n);
 }
 
 EXPORT ssize_t read(int fd, void *buf, size_t n)
@@ -57,11 +51,7 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
 	struct entry *e = ours(fd);
 
-	if (!e)
-		return libc.readv(fd, iov, n);
-	if (n < 0 || n > IOV_MAX)
-		return FINISH(sockets_refuse(e, EINVAL));
-	return FINISH(sockets_read(e, fd, iov, (size_t)n));
+	return e ? FINISH(sockets_readv(e, fd, iov, n, 0)) : libc.readv(fd, iov, n);
 }
 
 /* What a fortified program calls in their place. */
@@ -72,48 +62,49 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
 	return read(fd, buf, n);
 }
 
-EXPORT ssize_t sendfile(int out, int in, off_t *off, size_t n)
-{
-	if (fdtable_has(out) || fdtable_has(in))
-		return refuse(EINVAL);
-	return libc.sendfile(out, in, off, n);
-}
-
 EXPORT ssize_t sendfile64(int out, int in, off64_t *off, size_t n)
 {
 	if (fdtable_has(out) || fdtable_has(in))
-		return refuse(EINVAL);
+		return FINISH(sockets_sendfile(out, in, off, n));
 	return libc.sendfile64(out, in, off, n);
+}
+
+EXPORT ssize_t sendfile(int out, int in, off_t *off, size_t n)
+{
+	off64_t at = off ? *off : 0;
+	ssize_t r;
+
+	if (!fdtable_has(out) && !fdtable_has(in))
+		return libc.sendfile(out, in, off, n);
+	r = FINISH(sockets_sendfile(out, in, off ? &at : NULL, n));
+	if (off)
+		*off = (off_t)at;
+	return r;
 }
 
 EXPORT ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t n,
 		      unsigned int flags)
 {
 	if (fdtable_has(out) || fdtable_has(in))
-		return refuse(EINVAL);
+		return FINISH(sockets_splice(in, in_off, out, out_off, n, flags));
 	return libc.splice(in, in_off, out, out_off, n, flags);
-}
-
-EXPORT ssize_t tee(int in, int out, size_t n, unsigned int flags)
-{
-	if (fdtable_has(out) || fdtable_has(in))
-		return refuse(EINVAL);
-	return libc.tee(in, out, n, flags);
-}
-
-EXPORT ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned int flags)
-{
-	return fdtable_has(fd) ? refuse(EBADF) : libc.vmsplice(fd, iov, n, flags);
 }
 
 EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t off, int flags)
 {
-	return fdtable_has(fd) ? refuse(EOPNOTSUPP) : libc.preadv64v2(fd, iov, n, off, flags);
+	/* With an offset the kernel refuses any socket. */
+	struct entry *e = off == -1 ? ours(fd) : NULL;
+
+	return e ? FINISH(sockets_readv(e, fd, iov, n, flags))
+		 : libc.preadv64v2(fd, iov, n, off, flags);
 }
 
 EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int n, off64_t off, int flags)
 {
-	return fdtable_has(fd) ? refuse(EOPNOTSUPP) : libc.pwritev64v2(fd, iov, n, off, flags);
+	struct entry *e = off == -1 ? ours(fd) : NULL;
+
+	return e ? FINISH(sockets_writev(e, fd, iov, n, flags))
+		 : libc.pwritev64v2(fd, iov, n, off, flags);
 }
 
 EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t off, int flags)

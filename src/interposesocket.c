@@ -87,7 +87,7 @@ EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
 
 static SLOW ssize_t send_ours(int fd, const void *buf, size_t n, int flags)
 {
-	const struct iovec iov = {(void *)(uintptr_t)buf, n};
+	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = fdtable_get(fd);
 
 	return e ? FINISH(sockets_send(e, fd, &iov, 1, flags)) : libc.send(fd, buf, n, flags);
@@ -101,10 +101,10 @@ EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCKADDR_ARG sa,
 		      socklen_t len)
 {
-	const struct iovec iov = {(void *)(uintptr_t)buf, n};
+	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = ours(fd);
 
-	return e ? FINISH(sockets_send(e, fd, &iov, 1, flags))
+	return e ? FINISH(sockets_sendto(e, fd, &iov, flags, sa.__sockaddr__, len))
 		 : libc.sendto(fd, buf, n, flags, sa.__sockaddr__, len);
 }
 
@@ -128,7 +128,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 static SLOW ssize_t recv_ours(int fd, void *buf, size_t n, int flags)
 {
-	const struct iovec iov = {buf, n};
+	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = fdtable_get(fd);
 
 	return e ? FINISH(sockets_receive(e, fd, &iov, 1, flags)) : libc.recv(fd, buf, n, flags);
@@ -142,16 +142,11 @@ EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
 EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t n, int flags, __SOCKADDR_ARG sa,
 			socklen_t *restrict len)
 {
-	const struct iovec iov = {buf, n};
+	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = ours(fd);
-	ssize_t r;
 
-	if (!e)
-		return libc.recvfrom(fd, buf, n, flags, sa.__sockaddr__, len);
-	r = FINISH(sockets_receive(e, fd, &iov, 1, flags));
-	if (r >= 0 && sa.__sockaddr__ && len)
-		*len = 0; /* as TCP: the peer's address is getpeername's */
-	return r;
+	return e ? FINISH(sockets_recvfrom(e, fd, &iov, flags, sa.__sockaddr__, len))
+		 : libc.recvfrom(fd, buf, n, flags, sa.__sockaddr__, len);
 }
 
 static SLOW ssize_t recvmsg_ours(int fd, struct msghdr *msg, int flags)
@@ -199,8 +194,10 @@ EXPORT void freeaddrinfo(struct addrinfo *ai)
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags)
 {
-	if (fdtable_has(fd))
-		return refuse(ENOSYS);
+	struct entry *e = ours(fd);
+
+	if (e)
+		return (int)FINISH(sockets_sendmmsg(e, fd, v, n, flags));
 	for (unsigned int i = 0; fdtable_any() && i < n; i++)
 		if (spawnfd_passes_ours(&v[i].msg_hdr))
 			return refuse(EOPNOTSUPP);
@@ -209,5 +206,8 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags)
 
 EXPORT int recvmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags, struct timespec *timeout)
 {
-	return fdtable_has(fd) ? refuse(ENOSYS) : libc.recvmmsg(fd, v, n, flags, timeout);
+	struct entry *e = ours(fd);
+
+	return e ? (int)FINISH(sockets_recvmmsg(e, fd, v, n, flags, timeout))
+		 : libc.recvmmsg(fd, v, n, flags, timeout);
 }

@@ -109,9 +109,7 @@
 	X(ssize_t, splice,                                                                         \
 	  (int in, off64_t *in_off, int out, off64_t *out_off, size_t n, unsigned int flags),      \
 	  (in, in_off, out, out_off, n, flags))                                                    \
-	X(ssize_t, tee, (int in, int out, size_t n, unsigned int flags), (in, out, n, flags))      \
-	X(ssize_t, vmsplice, (int fd, const struct iovec *iov, size_t n, unsigned int flags),      \
-	  (fd, iov, n, flags))                                                                     \
+	X(ssize_t, pread64, (int fd, void *buf, size_t n, off64_t off), (fd, buf, n, off))         \
 	X(int, sendmmsg, (int fd, struct mmsghdr *v, unsigned int n, int flags),                   \
 	  (fd, v, n, flags))                                                                       \
 	X(int, recvmmsg,                                                                           \

@@ -6,87 +6,25 @@
 #include "input.h"
 #include "libc.h"
 #include "output.h"
+#include "records.h"
 
 #include <errno.h>
 
-enum { PEEK_TICK_MS = 10, MOST_IN_VAIN = 4 };
-
-/*
- * The peer's close_notify: the kernel's state shows the end too. Where its FIN has
- * come that is so already, and the event was raised then.
- */
-static ssize_t closed(struct connection *c, int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-
-	c->read_closed = true;
-	if (libc.poll(&p, 1, 0) != 1)
-		libc.shutdown(fd, SHUT_RD);
-	return 0;
-}
-
-/* FIN without close_notify: somebody on the way may have cut the stream. */
-static ssize_t cut(struct connection *c, int fd)
-{
-	c->truncated = true;
-	if (c->settings->allow_truncation || c->settings->zephyr)
-		return closed(c, fd);
-	return connection_explain(c, -ECONNRESET, "receiving",
-				  "the stream ended without the peer's close_notify");
-}
-
-/* Opens the next whole record. >0: plaintext; -EAGAIN: it held none; 0: the end. */
-static ssize_t open_record(struct connection *c, int fd)
-{
-	ssize_t n;
-
-	input_feed(c, false);
-	n = engine_open(c->engine);
-	input_fed(c);
-	if (n > 0)
-		c->in_vain = 0;
-	if (n > 0 || n == -EAGAIN)
-		return n;
-	if (n == 0)
-		return closed(c, fd);
-	/* The alert that says so is on its way before the socket is shut down. */
-	output_flush(c, fd);
-	return connection_fail(c, fd, (int)n, "receiving", engine_reason(c->engine));
-}
-
-/*
- * Gets on by one step without waiting. >0: something came; 0: the end; -EAGAIN:
- * nothing is there; else the error.
- */
-static ssize_t advance(struct connection *c, int fd, size_t room)
-{
-	ssize_t n;
-
-	if (c->read_closed)
-		return 0;
-	if (input_record(c)) {
-		n = open_record(c, fd);
-		return n == -EAGAIN ? 1 : n;
-	}
-	if (c->truncated)
-		return -ECONNRESET;
-	n = input_fill(c, fd, room);
-	if (n == 0 && c->in_eof)
-		return c->read_shut ? 0 : cut(c, fd);
-	if (n == 0)
-		return 1;
-	if (n < 0 && n != -EAGAIN && n != -ENOMEM)
-		return connection_fail(c, fd, (int)n, "receiving", error_errno_text((int)-n));
-	return n;
-}
+enum {
+	PEEK_TICK_MS = 10,
+	MOST_IN_VAIN = 4,
+	MUCH = 65536, /* so much may wait opened before it is asked how much may */
+};
 
 struct request {
 	struct cursor *cur;
 	size_t got;
 	int flags;
-	size_t least;	  /* a call that may wait does so for as many bytes */
-	int64_t start_ms; /* of the first wait; 0: none yet */
-	bool ended;	  /* the peer has closed: no more will come */
+	size_t least;	   /* a call that may wait does so for as many bytes */
+	int64_t start_ms;  /* of the first wait; 0: none yet */
+	bool ended;	   /* the peer has closed: no more will come */
+	struct sink *sink; /* where it goes, unless to the cursor's memory */
+	ssize_t refused;   /* what the sink said when it did not take all; 0: it did */
 };
 
 /*
@@ -172,6 +110,8 @@ static bool has_enough(const struct connection *c, const struct request *q)
 {
 	size_t pending = engine_pending(c->engine);
 
+	if (q->refused)
+		return true;
 	if ((q->flags & MSG_PEEK) || (q->got == 0 && q->cur->left == 0))
 		return pending >= (q->cur->left ? q->cur->left : 1);
 	return q->cur->left == 0;
@@ -211,12 +151,36 @@ static void deliver(struct connection *c, struct request *q)
 	*q->cur = at;
 }
 
+/* The sink never waits. What it does not take stays where it is. */
+static void deliver_to_sink(struct connection *c, struct request *q)
+{
+	struct buffer *piece = &q->sink->piece;
+	ssize_t taken = 0;
+	size_t n = 0;
+
+	while (q->cur->left && engine_pending(c->engine) > 0 && taken == (ssize_t)n) {
+		n = engine_peek(c->engine, 0, piece->data, piece->cap);
+		n = n < q->cur->left ? n : q->cur->left;
+		taken = q->sink->take(q->sink, piece->data, n);
+		if (taken > 0) {
+			engine_read(c->engine, NULL, (size_t)taken);
+			cursor_advance(q->cur, (size_t)taken);
+			q->got += (size_t)taken;
+		}
+	}
+	if (taken < (ssize_t)n)
+		q->refused = taken < 0 ? taken : -EAGAIN;
+}
+
 /* What a call with nothing to return yet does: 0: try again; else its answer. */
 static int nothing_there(struct connection *c, int fd, struct request *q)
 {
-	if (suffices(c, q) || (q->flags & MSG_DONTWAIT))
+	if (suffices(c, q))
 		return -EAGAIN;
-	return wait_input(c, fd, q);
+	/* What a message of several left for later. */
+	if (c->so_error)
+		return -c->so_error;
+	return q->flags & MSG_DONTWAIT ? -EAGAIN : wait_input(c, fd, q);
 }
 
 /*
@@ -227,7 +191,8 @@ static int nothing_there(struct connection *c, int fd, struct request *q)
 static bool may_wait_first(const struct connection *c, const struct request *q)
 {
 	return q->start_ms == 0 && q->cur->left < ENGINE_MAX_RECORD && !(q->flags & MSG_DONTWAIT) &&
-	       c->in.len == 0 && !has_some(c, q) && !c->read_closed && !c->truncated && !c->in_eof;
+	       c->in.len == 0 && !c->so_error && !has_some(c, q) && !c->read_closed &&
+	       !c->truncated && !c->in_eof;
 }
 
 static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
@@ -235,9 +200,15 @@ static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
 	ssize_t r = 1;
 
 	for (;;) {
-		if (!(q->flags & MSG_PEEK))
+		if (q->sink)
+			deliver_to_sink(c, q);
+		else if (!(q->flags & MSG_PEEK))
 			deliver(c, q);
 		if (has_enough(c, q))
+			break;
+		/* What was opened before the session failed has been delivered. */
+		r = c->error;
+		if (c->state == STATE_FAILED)
 			break;
 		/* Seen empty by the last fill: no need to ask the kernel again. */
 		if (c->in_drained && !input_record(c) && suffices(c, q))
@@ -246,7 +217,8 @@ static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
 		if (is_vain(c) && gives_way(c, fd, q))
 			break;
 		if (!may_wait_first(c, q))
-			r = advance(c, fd, q->flags & MSG_PEEK ? 0 : q->cur->left);
+			r = records_next(c, fd,
+					 q->sink || (q->flags & MSG_PEEK) ? 0 : q->cur->left);
 		if (r == -EAGAIN)
 			r = nothing_there(c, fd, q);
 		else if (r == 0)
@@ -257,7 +229,9 @@ static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
 	if (q->flags & MSG_PEEK)
 		deliver(c, q);
 	input_settle(c, fd);
-	return q->got ? (ssize_t)q->got : has_enough(c, q) ? 0 : r;
+	if (q->got)
+		return (ssize_t)q->got;
+	return q->refused ? q->refused : has_enough(c, q) ? 0 : r;
 }
 
 static int may_receive(struct connection *c, int fd, const struct request *q)
@@ -265,6 +239,8 @@ static int may_receive(struct connection *c, int fd, const struct request *q)
 	int64_t end_ms = -1;
 	bool nonblock = false;
 
+	if (c->state == STATE_FAILED && c->engine && engine_pending(c->engine) > 0)
+		return connection_claim(c);
 	if (c->state == STATE_HANDSHAKE || c->state == STATE_CONNECTING) {
 		nonblock = connection_nonblocking(fd, q->flags);
 		end_ms = connection_socket_end_ms(fd, SO_RCVTIMEO);
@@ -272,27 +248,83 @@ static int may_receive(struct connection *c, int fd, const struct request *q)
 	return handshake_need(c, fd, nonblock, end_ms);
 }
 
-ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int flags)
+static ssize_t receive(struct connection *c, int fd, struct request *q)
 {
-	struct request q = {.cur = cur, .flags = flags, .least = cur->left};
-	ssize_t n;
+	ssize_t n = connection_enter(c, fd);
 
-	/* No urgent data in TLS: as TCP without any (tcp(7)). */
-	if (flags & MSG_OOB)
-		return -EINVAL;
-	n = connection_enter(c, fd);
 	if (n < 0)
 		return n;
 	c->in_drained = false;
 	c->in_vain = 0;
-	if (!(flags & MSG_WAITALL) && q.least > (size_t)c->rcvlowat)
-		q.least = (size_t)c->rcvlowat;
-	n = may_receive(c, fd, &q);
+	if (!(q->flags & MSG_WAITALL) && q->least > (size_t)c->rcvlowat)
+		q->least = (size_t)c->rcvlowat;
+	n = may_receive(c, fd, q);
 	if (n == 0)
-		n = receive_locked(c, fd, &q);
-	n = connection_told(c, n);
+		n = receive_locked(c, fd, q);
+	if (!q->refused)
+		n = connection_told(c, n);
 	connection_unlock(c);
 	return n;
+}
+
+ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int flags)
+{
+	struct request q = {.cur = cur, .flags = flags, .least = cur->left};
+
+	/* No urgent data in TLS: as TCP without any (tcp(7)). */
+	return flags & MSG_OOB ? -EINVAL : receive(c, fd, &q);
+}
+
+ssize_t connection_receive_into(struct connection *c, int fd, struct sink *sink, size_t n)
+{
+	const struct iovec nowhere = {NULL, n};
+	struct cursor cur;
+	struct request q = {.cur = &cur, .sink = sink};
+
+	cursor_init(&cur, &nowhere, 1);
+	q.least = cur.left;
+	return receive(c, fd, &q);
+}
+
+static size_t kernel_keeps(int fd)
+{
+	int n = 0;
+	socklen_t len = sizeof(n);
+
+	libc.getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n, &len);
+	return n > MUCH ? (size_t)n : MUCH;
+}
+
+/* Opens what the kernel has, up to what it would keep itself. */
+static void open_all(struct connection *c, int fd)
+{
+	size_t most = 0;
+	ssize_t r = 1;
+
+	c->in_vain = 0;
+	c->in_drained = false;
+	while (r > 0 && !(c->in_drained && !input_record(c))) {
+		if (engine_pending(c->engine) >= MUCH && !most)
+			most = kernel_keeps(fd);
+		if (most && engine_pending(c->engine) >= most)
+			break;
+		r = is_vain(c) ? put_off(c, fd) : records_next(c, fd, 0);
+	}
+	if (c->state == STATE_OPEN)
+		input_settle(c, fd);
+}
+
+ssize_t connection_available(struct connection *c, int fd, bool *ended)
+{
+	ssize_t n = 0;
+
+	if (c->state == STATE_OPEN && !c->read_closed) {
+		n = connection_claim(c);
+		if (n == 0)
+			open_all(c, fd);
+	}
+	*ended = c->read_closed || c->in_eof || c->state == STATE_FAILED;
+	return n < 0 ? n : c->engine ? (ssize_t)engine_pending(c->engine) : 0;
 }
 
 bool connection_readable(struct connection *c, int fd)
@@ -301,7 +333,7 @@ bool connection_readable(struct connection *c, int fd)
 
 	c->in_vain = 0;
 	while (engine_pending(c->engine) == 0 && r > 0)
-		r = is_vain(c) ? put_off(c, fd) : advance(c, fd, 0);
+		r = is_vain(c) ? put_off(c, fd) : records_next(c, fd, 0);
 	if (c->state == STATE_OPEN)
 		input_settle(c, fd);
 	return r != -EAGAIN;

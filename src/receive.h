@@ -13,6 +13,26 @@
  */
 ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int flags);
 
+/* Where plaintext goes without a way back. */
+struct sink {
+	/* Takes up to n bytes without waiting. Returns how many, or a negative errno. */
+	ssize_t (*take)(struct sink *sink, const void *data, size_t n);
+	struct buffer piece; /* memory for one, the caller's */
+};
+
+/*
+ * As connection_receive() without flags, of up to n bytes. What the sink does not take
+ * is not received; where it took nothing its error is the result.
+ */
+ssize_t connection_receive_into(struct connection *c, int fd, struct sink *sink, size_t n);
+
+/*
+ * With the lock: how much plaintext can be received without waiting, but no more than
+ * the kernel's buffer and this process hold at once. *ended: and then the end comes.
+ * -EBADFD if another process has the session.
+ */
+ssize_t connection_available(struct connection *c, int fd, bool *ended);
+
 /*
  * With the lock, on an open connection: opens records that wait until there is
  * plaintext or they are digested. True if a recv would not wait.

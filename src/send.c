@@ -4,22 +4,12 @@
 #include "handshake.h"
 #include "libc.h"
 #include "output.h"
+#include "room.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
-#include <linux/sockios.h>
-#include <netinet/tcp.h>
 
 enum {
-	BATCH = 4 * ENGINE_MAX_PLAIN, /* sealed before the kernel is called */
-	/*
-	 * The kernel counts more than bytes, and takes less than its free space in one
-	 * piece: this much is left to it.
-	 */
-	KERNEL_MARGIN = 1024,
-	LEAST_ROOM = 256,
-	SMALL_RECORD = 512, /* what a writable socket takes when its buffer seems full */
-	SEND_COST = 4096,   /* what a send may cost the kernel's buffer beyond its bytes */
+	SEND_COST = 4096, /* what a send may cost the kernel's buffer beyond its bytes */
 	USEFUL_ROOM = 32768,
 	ASK_AGAIN = 16,
 };
@@ -77,7 +67,7 @@ static ssize_t send_blocking(struct connection *c, int fd, struct cursor *cur)
 	int r = output_flush_wait(c, fd);
 
 	while (r == 0 && cur->left) {
-		ssize_t n = seal(c, fd, cur, BATCH);
+		ssize_t n = seal(c, fd, cur, ROOM_MOST);
 
 		if (n < 0)
 			return done ? (ssize_t)done : n;
@@ -86,42 +76,6 @@ static ssize_t send_blocking(struct connection *c, int fd, struct cursor *cur)
 			done += (size_t)n;
 	}
 	return done || r == 0 ? (ssize_t)done : r;
-}
-
-/* How many bytes the kernel takes for certain; what it may hold back counts as full. */
-static size_t kernel_room(int fd)
-{
-	unsigned int mem[SK_MEMINFO_VARS] = {0};
-	socklen_t len = sizeof(mem), lowat_len = sizeof(int);
-	int64_t room, unsent_room;
-	int lowat = 0, unsent = 0;
-
-	if (libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len) < 0)
-		return 0;
-	room = (int64_t)mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED];
-	if (libc.getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, &lowat_len) == 0 &&
-	    lowat > 0 && libc.ioctl(fd, SIOCOUTQNSD, &unsent) == 0) {
-		unsent_room = (int64_t)lowat - unsent;
-		room = room < unsent_room ? room : unsent_room;
-	}
-	room -= KERNEL_MARGIN;
-	return room > 0 ? (size_t)room : 0;
-}
-
-/*
- * How much plaintext may be sealed now. Where there seems to be no room the kernel
- * is asked: that is also what makes it raise the next edge for epoll.
- */
-static size_t plain_room(const struct connection *c, int fd)
-{
-	size_t room = kernel_room(fd), overhead = engine_overhead(c->engine), records;
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	if (room < LEAST_ROOM + overhead)
-		return libc.poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) ? SMALL_RECORD : 0;
-	room = room < BATCH ? room : BATCH;
-	records = room / (ENGINE_MAX_PLAIN + overhead) + 1;
-	return room - records * overhead;
 }
 
 /*
@@ -171,7 +125,7 @@ static ssize_t send_nonblocking(struct connection *c, int fd, struct cursor *cur
 		return n;
 	done = (size_t)n;
 	while (cur->left) {
-		size_t room = plain_room(c, fd);
+		size_t room = room_plain(c, fd);
 
 		if (room == 0)
 			break;
@@ -206,7 +160,7 @@ static void measure_room(struct connection *c, int fd)
 {
 	if (c->room_seen < USEFUL_ROOM && c->room_skipped++ % ASK_AGAIN)
 		return;
-	c->room_seen = output_pending(c) ? 0 : kernel_room(fd);
+	c->room_seen = output_pending(c) ? 0 : room_kernel(fd);
 	c->send_room = c->room_seen;
 }
 
@@ -252,6 +206,9 @@ static int may_send(struct connection *c, int fd, bool nonblock)
 		r = c->so_error ? -c->so_error : -EPIPE;
 		return c->settings->zephyr ? -ECONNABORTED : r;
 	}
+	/* What a message of several left for later. */
+	if (c->state == STATE_OPEN && c->so_error)
+		return -c->so_error;
 	r = handshake_need(c, fd, nonblock,
 			   c->state == STATE_HANDSHAKE && !nonblock
 				   ? connection_socket_end_ms(fd, SO_SNDTIMEO)
@@ -302,16 +259,9 @@ static ssize_t send_locked(struct connection *c, int fd, struct cursor *cur, int
 	return n;
 }
 
-ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int flags)
+/* The end of a call that sends. Returns its result. */
+static ssize_t leave(struct connection *c, int fd, ssize_t n)
 {
-	ssize_t n;
-
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	n = connection_enter(c, fd);
-	if (n < 0)
-		return n;
-	n = send_locked(c, fd, cur, flags);
 	c->out_more = c->out_more && output_pending(c);
 	if (n > 0 && !c->sent_data)
 		handshake_sent_data(c, fd);
@@ -321,4 +271,95 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 	n = connection_told(c, n);
 	connection_unlock(c);
 	return n;
+}
+
+/* Data in the segment that connects: TCP's, and not asked for where TCP has it no more. */
+static int fast_open(const struct connection *c)
+{
+	if (c->state == STATE_NEW || c->state == STATE_LISTENING)
+		return -EOPNOTSUPP;
+	return c->state == STATE_CONNECTING ? -EALREADY : -EISCONN;
+}
+
+ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int flags)
+{
+	ssize_t n;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	n = connection_enter(c, fd);
+	if (n < 0)
+		return n;
+	n = flags & MSG_FASTOPEN ? fast_open(c) : send_locked(c, fd, cur, flags);
+	return leave(c, fd, n);
+}
+
+/* Waits as a blocking send would. Returns how much plaintext may be sealed. */
+static ssize_t wait_room(struct connection *c, int fd)
+{
+	int64_t start_ms = connection_now_ms();
+	size_t room = 0;
+	int r = output_flush_wait(c, fd);
+
+	while (r == 0 && (room = room_plain(c, fd)) == 0) {
+		r = connection_poll(c, fd, POLLOUT,
+				    connection_socket_end_since_ms(fd, SO_SNDTIMEO, start_ms));
+		r = r == -ETIMEDOUT ? -EAGAIN : r;
+		if (r == 0)
+			r = output_flush_wait(c, fd);
+	}
+	return r < 0 ? r : (ssize_t)room;
+}
+
+ssize_t connection_room(struct connection *c, int fd, bool nonblock)
+{
+	ssize_t n = connection_enter(c, fd);
+
+	if (n < 0)
+		return n;
+	n = may_send(c, fd, nonblock);
+	if (n == 0 && !nonblock) {
+		n = wait_room(c, fd);
+	} else if (n == 0) {
+		n = output_flush(c, fd);
+		n = n < 0 ? n : (ssize_t)room_plain(c, fd);
+		n = n == 0 ? -EAGAIN : n;
+	}
+	if (n < 0)
+		return leave(c, fd, n);
+	connection_unlock(c);
+	return n;
+}
+
+static ssize_t send_whole(struct connection *c, int fd, struct cursor *cur, bool more)
+{
+	size_t n = cur->left;
+	ssize_t r = may_send(c, fd, true);
+
+	if (r == 0)
+		r = take_owed(c, fd, cur);
+	if (r < 0)
+		return r;
+	c->send_room = 0;
+	c->out_more = more && (c->out_more || !output_pending(c));
+	r = seal(c, fd, cur, n);
+	if (r == -ENOMEM || (r >= 0 && cur->left))
+		return connection_fail(c, fd, -ENOMEM, "sending", "not enough memory");
+	if (r >= 0)
+		r = output_flush(c, fd);
+	if (r >= 0)
+		measure_room(c, fd);
+	return r < 0 && r != -EAGAIN ? r : (ssize_t)n;
+}
+
+ssize_t connection_send_whole(struct connection *c, int fd, const void *buf, size_t n, bool more)
+{
+	const struct iovec iov = {(void *)(uintptr_t)buf, n};
+	ssize_t r = connection_enter(c, fd);
+	struct cursor cur;
+
+	if (r < 0)
+		return r;
+	cursor_init(&cur, &iov, 1);
+	return leave(c, fd, send_whole(c, fd, &cur, more));
 }

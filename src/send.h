@@ -12,4 +12,17 @@
  */
 ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int flags);
 
+/*
+ * How many bytes can be sent now: more than 0. With nonblock -EAGAIN where there is no
+ * room; else it is waited for, as a blocking send waits.
+ */
+ssize_t connection_room(struct connection *c, int fd, bool nonblock);
+
+/*
+ * Sends all of what there was room for, of which the caller has no other copy: what the
+ * kernel does not take after all stays with the connection. more: as MSG_MORE. Returns
+ * n, or the error that ended the connection.
+ */
+ssize_t connection_send_whole(struct connection *c, int fd, const void *buf, size_t n, bool more);
+
 #endif /* SEND_H */

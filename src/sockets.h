@@ -6,13 +6,21 @@
 #ifndef SOCKETS_H
 #define SOCKETS_H
 
+#include "cursor.h"
 #include "fdtable.h"
 
 #include <netdb.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+
+/* The memory of a call: what is over the kernel's limit is left for the next one. */
+static inline struct iovec sockets_piece(const void *buf, size_t n)
+{
+	return (struct iovec){(void *)(uintptr_t)buf, n < CURSOR_MOST ? n : CURSOR_MOST};
+}
 
 /* True if socket() with these arguments asks for TLS. */
 bool sockets_asks_for_tls(int family, int type, int protocol);
@@ -46,18 +54,33 @@ int sockets_get_cloexec(struct entry *e, int fd);
 int sockets_set_cloexec(struct entry *e, int fd, bool on);
 
 ssize_t sockets_send(struct entry *e, int fd, const struct iovec *iov, size_t n, int flags);
-/* read and readv: no bytes asked for are none, at once. */
-ssize_t sockets_read(struct entry *e, int fd, const struct iovec *iov, size_t n);
 ssize_t sockets_receive(struct entry *e, int fd, const struct iovec *iov, size_t n, int flags);
+
+/* No bytes asked for are none, at once. rwf: preadv2's RWF_ flags. */
+ssize_t sockets_readv(struct entry *e, int fd, const struct iovec *iov, int n, int rwf);
+ssize_t sockets_writev(struct entry *e, int fd, const struct iovec *iov, int n, int rwf);
+
+ssize_t sockets_sendto(struct entry *e, int fd, const struct iovec *iov, int flags,
+		       const struct sockaddr *sa, socklen_t len);
+ssize_t sockets_recvfrom(struct entry *e, int fd, const struct iovec *iov, int flags,
+			 struct sockaddr *sa, socklen_t *len);
 ssize_t sockets_sendmsg(struct entry *e, int fd, const struct msghdr *msg, int flags);
 ssize_t sockets_recvmsg(struct entry *e, int fd, struct msghdr *msg, int flags);
+int sockets_sendmmsg(struct entry *e, int fd, struct mmsghdr *v, unsigned int n, int flags);
+int sockets_recvmmsg(struct entry *e, int fd, struct mmsghdr *v, unsigned int n, int flags,
+		     struct timespec *timeout);
+
+/* One of the numbers or both are ours. */
+ssize_t sockets_sendfile(int out, int in, off64_t *off, size_t n);
+ssize_t sockets_splice(int in, const off64_t *in_off, int out, const off64_t *out_off, size_t n,
+		       unsigned int flags);
 
 int sockets_getsockopt(struct entry *e, int fd, int level, int name, void *v, socklen_t *len);
 int sockets_setsockopt(struct entry *e, int fd, int level, int name, const void *v, socklen_t len);
 
 /*
- * FIONREAD: how much plaintext can be read without waiting. FIOCLEX and FIONCLEX as
- * F_SETFD. Others are the kernel's.
+ * FIONREAD: how much plaintext can be read without waiting. SIOCOUTQ and SIOCOUTQNSD count
+ * ciphertext, ours too. FIOCLEX and FIONCLEX as F_SETFD. Others are the kernel's.
  */
 int sockets_ioctl(struct entry *e, int fd, unsigned long request, void *arg);
 

@@ -86,6 +86,8 @@ static int set_tls(struct connection *c, int name, const void *v, socklen_t len)
 /* Options of lower levels that have another meaning on a TLS socket. */
 static int *virtual_int(struct connection *c, int level, int name)
 {
+	if (level == IPPROTO_TCP && name == TCP_INQ)
+		return &c->inq;
 	if (level != SOL_SOCKET)
 		return NULL;
 	/* The kernel counts ciphertext; and it keeps a great SO_RCVLOWAT's buffer for good. */
@@ -122,14 +124,18 @@ static int get_locked(struct connection *c, int fd, int level, int name, void *v
 }
 
 /* As TCP reads them back, but for the limit that its memory sets to the first. */
-static int set_virtual(int name, int *virtual, const void *v, socklen_t len)
+static int set_virtual(int level, int name, int *virtual, const void *v, socklen_t len)
 {
 	int n;
 
 	if (len < sizeof(n))
 		return -EINVAL;
 	memcpy(&n, v, sizeof(n));
-	if (name == SO_OOBINLINE)
+	if (level == IPPROTO_TCP && (n < 0 || n > 1))
+		return -EINVAL;
+	if (level == IPPROTO_TCP)
+		*virtual = n;
+	else if (name == SO_OOBINLINE)
 		*virtual = n != 0;
 	else
 		*virtual = n < 0 ? INT_MAX : n ? n : 1;
@@ -159,12 +165,15 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 	if (is_tls_level(level))
 		return set_tls(c, name, v, len);
 	if (virtual)
-		return set_virtual(name, virtual, v, len);
+		return set_virtual(level, name, virtual, v, len);
 	if (level == IPPROTO_TCP && name == TCP_NODELAY && !c->sent_data &&
 	    (c->state == STATE_HANDSHAKE || c->state == STATE_OPEN))
 		return set_nodelay(c, fd, v, len);
-	/* They would move what recv looks at, or put another record layer underneath. */
-	if ((level == SOL_SOCKET && name == SO_PEEK_OFF) ||
+	/*
+	 * They would move what recv looks at, promise notice of when the program's own memory
+	 * is free, or put another record layer underneath.
+	 */
+	if ((level == SOL_SOCKET && (name == SO_PEEK_OFF || name == SO_ZEROCOPY)) ||
 	    (level == IPPROTO_TCP && name == TCP_ULP))
 		return -EOPNOTSUPP;
 	/* SO_SNDBUF and its kin change what the kernel takes. */

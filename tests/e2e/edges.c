@@ -5,12 +5,11 @@
  */
 #include "chance.h"
 #include "look.h"
+#include "settle.h"
 #include "stream.h"
 
 #include <fcntl.h>
-#include <linux/bpf.h>
-#include <linux/tcp.h>
-#include <sched.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <tlssock.h>
@@ -68,19 +67,6 @@ static void send_record(struct pair *p, size_t n)
 	p->sent += n;
 }
 
-static void until_arrived(struct pair *p)
-{
-	struct tcp_info from, to;
-	socklen_t len = sizeof(from);
-
-	do {
-		sched_yield();
-		assert_ok(getsockopt(p->link.client, IPPROTO_TCP, TCP_INFO, &from, &len));
-		assert_ok(getsockopt(p->link.server, IPPROTO_TCP, TCP_INFO, &to, &len));
-	} while (from.tcpi_notsent_bytes > 0 ||
-		 to.tcpi_bytes_received < from.tcpi_bytes_sent - from.tcpi_bytes_retrans);
-}
-
 /* One read of n bytes in one of the ways. Returns false after a short one. */
 static bool read_once(struct pair *p, size_t n, unsigned int way)
 {
@@ -126,7 +112,7 @@ static void drain(struct pair *p, size_t n, size_t record, struct rng *rng)
 				more--;
 			}
 		}
-		until_arrived(p);
+		settle(p->link.client, p->link.server);
 	}
 	if (p->received < p->sent)
 		fail_msg("reads of %zu, records of %zu, way %u, %s: %llu bytes left behind", n,
@@ -144,7 +130,7 @@ static void one_size(struct pair *p, size_t n, size_t record, struct rng *rng)
 		records += rng_range(rng, 0, 40);
 	for (size_t i = 0; i < records; i++)
 		send_record(p, record);
-	until_arrived(p);
+	settle(p->link.client, p->link.server);
 	drain(p, n, record, rng);
 }
 

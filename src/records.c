@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "records.h"
+
+#include "error.h"
+#include "input.h"
+#include "libc.h"
+#include "output.h"
+
+#include <errno.h>
+
+/*
+ * The peer's close_notify: the kernel's state shows the end too. Where its FIN has
+ * come that is so already, and the event was raised then.
+ */
+static ssize_t closed(struct connection *c, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	c->read_closed = true;
+	if (libc.poll(&p, 1, 0) != 1)
+		libc.shutdown(fd, SHUT_RD);
+	return 0;
+}
+
+/* FIN without close_notify: somebody on the way may have cut the stream. */
+static ssize_t cut(struct connection *c, int fd)
+{
+	c->truncated = true;
+	if (c->settings->allow_truncation || c->settings->zephyr)
+		return closed(c, fd);
+	return connection_explain(c, -ECONNRESET, "receiving",
+				  "the stream ended without the peer's close_notify");
+}
+
+/* Opens the next whole record. >0: plaintext; -EAGAIN: it held none; 0: the end. */
+static ssize_t open_record(struct connection *c, int fd)
+{
+	ssize_t n;
+
+	input_feed(c, false);
+	n = engine_open(c->engine);
+	input_fed(c);
+	if (n > 0)
+		c->in_vain = 0;
+	if (n > 0 || n == -EAGAIN)
+		return n;
+	if (n == 0)
+		return closed(c, fd);
+	/* The alert that says so is on its way before the socket is shut down. */
+	output_flush(c, fd);
+	return connection_fail(c, fd, (int)n, "receiving", engine_reason(c->engine));
+}
+
+ssize_t records_next(struct connection *c, int fd, size_t room)
+{
+	ssize_t n;
+
+	if (c->read_closed)
+		return 0;
+	if (input_record(c)) {
+		n = open_record(c, fd);
+		return n == -EAGAIN ? 1 : n;
+	}
+	if (c->truncated)
+		return -ECONNRESET;
+	n = input_fill(c, fd, room);
+	if (n == 0 && c->in_eof)
+		return c->read_shut ? 0 : cut(c, fd);
+	if (n == 0)
+		return 1;
+	if (n < 0 && n != -EAGAIN && n != -ENOMEM)
+		return connection_fail(c, fd, (int)n, "receiving", error_errno_text((int)-n));
+	return n;
+}
