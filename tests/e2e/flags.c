@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The flags of send and recv against what TCP makes of them. */
+#include "settle.h"
 #include "trace.h"
+#include "waiting.h"
+#include <signal.h>
 #include <string.h>
 #include <sys/time.h>
 #include <tlssock.h>
@@ -77,6 +80,76 @@ static void truncate_flag(struct link *l, struct trace *t)
 	trace_bytes(t, buf, CALL(t, recv(l->server, buf, sizeof(buf), 0)));
 }
 
+/* A peek that only counts, with less and more asked for than there is. */
+static void truncate_and_peek(struct link *l, struct trace *t)
+{
+	char buf[40] = "untouched";
+
+	for (int i = 0; i < 3; i++)
+		CALL(t, send(l->client, "0123456789", 10, 0));
+	settle(l->client, l->server);
+	trace_bytes(t, buf, CALL(t, recv(l->server, buf, 25, MSG_TRUNC | MSG_PEEK)));
+	CALL(t, recv(l->server, NULL, 100, MSG_TRUNC | MSG_PEEK | MSG_DONTWAIT));
+	CALL(t, recv(l->server, NULL, 12, MSG_TRUNC | MSG_WAITALL));
+	trace_bytes(t, buf, CALL(t, recv(l->server, buf, sizeof(buf), MSG_PEEK)));
+	CALL(t, recv(l->server, NULL, 100, MSG_TRUNC));
+	CALL(t, recv(l->server, buf, 1, MSG_TRUNC | MSG_DONTWAIT));
+	CALL(t, shutdown(l->client, SHUT_WR));
+	CALL(t, recv(l->server, buf, 1, MSG_TRUNC));
+	CALL(t, recv(l->server, buf, 1, MSG_TRUNC | MSG_PEEK));
+}
+
+/* Each bit that has no meaning of its own for a stream. */
+static void every_bit(struct link *l, struct trace *t)
+{
+	const unsigned int special =
+		MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_WAITALL | MSG_ERRQUEUE | MSG_FASTOPEN;
+	char buf[8];
+
+	for (int bit = 0; bit < 32; bit++) {
+		unsigned int flag = 1u << bit;
+
+		if (flag & special)
+			continue;
+		trace_note(t, "%x\n", flag);
+		CALL(t, send(l->client, "abc", 3, (int)flag));
+		CALL(t, send(l->client, "d", 1, 0));
+		settle(l->client, l->server);
+		trace_bytes(t, buf, CALL(t, recv(l->server, buf, sizeof(buf), (int)flag)));
+	}
+}
+
+static void wake(int signal_number)
+{
+	(void)signal_number;
+}
+
+static ssize_t receive_whole(struct waiting *waiting)
+{
+	return recv(waiting->fd, waiting->buf, 6, MSG_WAITALL);
+}
+
+/* A part, where a signal ends the wait for the rest, which stays. */
+static void wait_all_and_signal(struct link *l, struct trace *t)
+{
+	struct sigaction handler = {.sa_handler = wake};
+	struct waiting w;
+
+	assert_ok(sigaction(SIGUSR1, &handler, NULL));
+	CALL(t, send(l->client, "ab", 2, 0));
+	CALL(t, send(l->client, "cd", 2, 0));
+	settle(l->client, l->server);
+	waiting_start_in(&w, l->server, receive_whole);
+	pthread_kill(w.thread, SIGUSR1);
+	waiting_finish(&w);
+	trace_note(t, "%zd\n", w.result);
+	trace_bytes(t, w.buf, w.result);
+	waiting_start_in(&w, l->server, receive_whole);
+	pthread_kill(w.thread, SIGUSR1);
+	waiting_finish(&w);
+	trace_note(t, "%zd %d\n", w.result, w.error);
+}
+
 static void more(struct link *l, struct trace *t)
 {
 	char buf[16];
@@ -149,6 +222,9 @@ static const struct compare_case cases[] = {
 	{"MSG_DONTWAIT", dont_wait},
 	{"MSG_WAITALL", wait_all},
 	{"MSG_TRUNC", truncate_flag},
+	{"MSG_TRUNC with MSG_PEEK", truncate_and_peek},
+	{"MSG_WAITALL and a signal", wait_all_and_signal},
+	{"every bit", every_bit},
 	{"MSG_MORE", more},
 	{"MSG_MORE, then close", more_and_close},
 	{"flags without a meaning here", meaningless},

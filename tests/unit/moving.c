@@ -11,8 +11,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 enum { FILE_BYTES = 200000, PIPE_BYTES = 40000 };
@@ -214,14 +216,16 @@ static void splice_out(void **state)
 static void room_that_is_not_there(void **state)
 {
 	struct wire *w = open_wire(state);
+	int ends[2], sealed = -1;
 	uint8_t next;
-	int ends[2];
 
 	fill_pipe(ends);
 	kernel.nonblock = true;
 	kernel.hidden = kernel.sndbuf - 1000;
 	assert_int_equal(sockets_splice(ends[0], NULL, KERNEL_FD, NULL, FILE_BYTES, 0), PIPE_BYTES);
 	assert_true(output_pending(w->c));
+	assert_int_equal(sockets_ioctl(fdtable_get(KERNEL_FD), KERNEL_FD, SIOCOUTQ, &sealed), 0);
+	assert_true(kernel.queued < PIPE_BYTES && sealed > PIPE_BYTES);
 	stream_fill(PIPE_BYTES, &next, 1);
 	assert_int_equal(write(ends[1], &next, 1), 1);
 	assert_int_equal(sockets_splice(ends[0], NULL, KERNEL_FD, NULL, 1, 0), -EAGAIN);
