@@ -2,7 +2,7 @@
 /*
  * What the files that define libc's names share. A descriptor that is not ours pays
  * one load and is passed on. These files are built without _FILE_OFFSET_BITS and
- * _FORTIFY_SOURCE, which would rename what they define; exports.list has the names.
+ * _FORTIFY_SOURCE, which would rename what they define; entrypoints.list has the names.
  */
 #ifndef INTERPOSE_H
 #define INTERPOSE_H
@@ -17,6 +17,13 @@
 #include <sys/types.h>
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Another name of the same function; old programs and other libraries call such. */
+#if __has_attribute(copy)
+#define ALIAS(name, of) EXPORT extern __typeof__(of) name __attribute__((alias(#of), copy(of)))
+#else
+#define ALIAS(name, of) EXPORT extern __typeof__(of) name __attribute__((alias(#of)))
+#endif
 
 /* Returns the number's entry, with a reference, if it is ours. */
 static inline struct entry *ours(int fd)
@@ -64,5 +71,8 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
 		size_t size);
 int __dprintf_chk(int fd, int flag, const char *format, ...);
 int __vdprintf_chk(int fd, int flag, const char *format, __builtin_va_list ap);
+int __vasprintf_chk(char **text, int flag, const char *format, __builtin_va_list ap);
+void __syslog_chk(int priority, int flag, const char *format, ...);
+void __vsyslog_chk(int priority, int flag, const char *format, __builtin_va_list ap);
 
 #endif /* INTERPOSE_H */

@@ -17,6 +17,8 @@ EXPORT int close(int fd)
 	return fdtable_has(fd) ? (int)FINISH(sockets_close(fd)) : libc.close(fd);
 }
 
+ALIAS(__close, close);
+
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	return fdtable_any() ? (int)FINISH(sockets_close_range(first, last, flags))
@@ -45,6 +47,8 @@ EXPORT int dup2(int fd, int to)
 	return (int)FINISH(sockets_dup_to(fd, to, false));
 }
 
+ALIAS(__dup2, dup2);
+
 EXPORT int dup3(int fd, int to, int flags)
 {
 	if ((flags & ~O_CLOEXEC) || !(fdtable_has(fd) || fdtable_has(to)))
@@ -71,7 +75,8 @@ EXPORT int fcntl64(int fd, int cmd, ...)
 	return libc.fcntl64(fd, cmd, arg);
 }
 
-EXPORT int fcntl(int fd, int cmd, ...) __attribute__((alias("fcntl64")));
+ALIAS(fcntl, fcntl64);
+ALIAS(__fcntl, fcntl64);
 
 EXPORT int ioctl(int fd, unsigned long request, ...)
 {

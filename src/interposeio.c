@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -26,6 +27,8 @@ EXPORT ssize_t write(int fd, const void *buf, size_t n)
 {
 	return fdtable_has(fd) ? write_ours(fd, buf, n) : libc.write(fd, buf, n);
 }
+
+ALIAS(__write, write);
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
@@ -47,11 +50,24 @@ EXPORT ssize_t read(int fd, void *buf, size_t n)
 	return fdtable_has(fd) ? read_ours(fd, buf, n) : libc.read(fd, buf, n);
 }
 
+ALIAS(__read, read);
+
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
 	struct entry *e = ours(fd);
 
 	return e ? FINISH(sockets_readv(e, fd, iov, n, 0)) : libc.readv(fd, iov, n);
+}
+
+/* A read and a write of eight bytes, of whatever file. */
+EXPORT int eventfd_read(int fd, eventfd_t *value)
+{
+	return read(fd, value, sizeof(*value)) == sizeof(*value) ? 0 : -1;
+}
+
+EXPORT int eventfd_write(int fd, eventfd_t value)
+{
+	return write(fd, &value, sizeof(value)) == sizeof(value) ? 0 : -1;
 }
 
 /* What a fortified program calls in their place. */

@@ -19,6 +19,8 @@ EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 	return (int)FINISH(readiness_poll(fds, n, readiness_timeout(timeout, &space), NULL));
 }
 
+ALIAS(__poll, poll);
+
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 {
 	if (size / sizeof(*fds) < n)
@@ -58,6 +60,8 @@ EXPORT int select(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restric
 	TIMESPEC_TO_TIMEVAL(timeout, &left);
 	return shown;
 }
+
+ALIAS(__select, select);
 
 EXPORT int pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x,
 		   const struct timespec *restrict timeout, const sigset_t *restrict mask)

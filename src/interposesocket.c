@@ -34,6 +34,8 @@ EXPORT int connect(int fd, __CONST_SOCKADDR_ARG sa, socklen_t len)
 		 : libc.connect(fd, sa.__sockaddr__, len);
 }
 
+ALIAS(__connect, connect);
+
 EXPORT int listen(int fd, int backlog)
 {
 	struct entry *e = ours(fd);
@@ -97,6 +99,8 @@ EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
 	return fdtable_has(fd) ? send_ours(fd, buf, n, flags) : libc.send(fd, buf, n, flags);
 }
+
+ALIAS(__send, send);
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCKADDR_ARG sa,
 		      socklen_t len)

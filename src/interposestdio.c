@@ -19,6 +19,8 @@ EXPORT FILE *fdopen(int fd, const char *mode)
 	return NULL;
 }
 
+ALIAS(_IO_fdopen, fdopen);
+
 EXPORT int vdprintf(int fd, const char *format, va_list ap)
 {
 	return fdtable_has(fd) ? refuse(EOPNOTSUPP) : libc.vdprintf(fd, format, ap);

@@ -9,6 +9,7 @@
 #include <aio.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -131,8 +132,15 @@
 
 /* X(type, name, (parameters), (arguments)): calls that return nothing. */
 #define LIBC_VOID(X)                                                                               \
+	X(__vsyslog_chk, (int priority, int flag, const char *format, va_list ap),                 \
+	  (priority, flag, format, ap))                                                            \
+	X(backtrace_symbols_fd, (void *const *addresses, int n, int fd), (addresses, n, fd))       \
 	X(closefrom, (int first), (first))                                                         \
+	X(closelog, (void), ())                                                                    \
 	X(freeaddrinfo, (struct addrinfo * ai), (ai))                                              \
+	X(openlog, (const char *ident, int option, int facility), (ident, option, facility))       \
+	X(perror, (const char *text), (text))                                                      \
+	X(psiginfo, (const siginfo_t *info, const char *text), (info, text))                       \
 	X(_exit, (int status), (status))
 
 #define MEMBER(type, name, params, args)		type(*name) params;

@@ -68,6 +68,7 @@ static void emit(enum log_level level, char *line, size_t len)
 	static const int priorities[] = {0, LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
 	if (strcmp(target, "syslog") == 0) {
+		/* The hook: LOG_PERROR may write to stderr, see below. */
 		syslog(priorities[level], "%s", line);
 		return;
 	}
