@@ -11,10 +11,9 @@
 #define REQUESTS_LABEL(n, size) "requests of 100 bytes, " n " connections, " size "-byte answers"
 #define CROWD_LABEL		"a crowd: 5,000 connections, 50 busy, 1,000 slow clients beside them"
 #define IDLE_LABEL		"memory of an idle connection"
-#define PLAIN_LABEL		"one byte on a plain descriptor, library preloaded"
-#define INSTRUCTIONS_LABEL	"the same, counted by callgrind"
+#define PLAIN_LABEL(call)	call " on a plain descriptor, library preloaded"
 
-/* The rows of the last two that stand in place of contenders. */
+/* The rows of the last that stand in place of contenders. */
 #define PLAIN_WITHOUT	      "without it"
 #define PLAIN_WITH	      "with it"
 #define PLAIN_BESIDE_TLS      "with a TLS socket"

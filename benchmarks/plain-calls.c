@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls read and write on descriptors that have nothing to do with TLS, so
- * that a library in front of libc can be measured by what it adds.
+ * Makes calls on descriptors that have nothing to do with TLS, so that a library in
+ * front of libc can be measured by what it adds.
  *
- *	plain-calls [-t]		reads 'r' or 'w' from stdin, makes a
- *					batch of calls, and prints what one took,
- *					in ns
- *	plain-calls [-t] r COUNT	makes so many, for tools that count
- *					instructions
+ *	plain-calls [-t]		reads a call's letter from stdin, makes a batch
+ *					of calls, and prints what one took, in ns
+ *	plain-calls [-t] LETTERS COUNT	makes so many of each, for tools that count
+ *					instructions or system calls
  *
  * -t: with a TLS socket open meanwhile. The first line says whether the library
  * is loaded.
@@ -16,41 +15,126 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
 #include <tlssock.h>
 #include <unistd.h>
 
-#define BATCH 1000
+enum { BATCH = 1000, MANY = 100 };
 
-static int zero, null;
+static int zero, null, pair[2], epfd;
+static struct pollfd many[MANY];
 
-static void make_calls(int which, unsigned int count)
+static void make_read(void)
 {
-	char byte = 'x';
+	char byte;
 
-	if (which == 'r') {
-		while (count-- > 0)
-			if (read(zero, &byte, 1) != 1)
-				die_errno("read");
-	} else {
-		while (count-- > 0)
-			if (write(null, &byte, 1) != 1)
-				die_errno("write");
-	}
+	if (read(zero, &byte, 1) != 1)
+		die_errno("read");
 }
 
-static double time_batch(int which)
+static void make_write(void)
+{
+	if (write(null, "x", 1) != 1)
+		die_errno("write");
+}
+
+/* The same byte each time. */
+static void make_recv(void)
+{
+	char byte;
+
+	if (recv(pair[0], &byte, 1, MSG_PEEK) != 1)
+		die_errno("recv");
+}
+
+static void make_send(void)
+{
+	if (send(pair[0], "", 0, 0) != 0)
+		die_errno("send");
+}
+
+static void make_dup_close(void)
+{
+	if (close(dup(null)) < 0)
+		die_errno("dup, close");
+}
+
+static void make_fcntl(void)
+{
+	if (fcntl(null, F_GETFL) < 0)
+		die_errno("fcntl");
+}
+
+static void make_poll(void)
+{
+	if (poll(many, 1, 0) != 1)
+		die_errno("poll");
+}
+
+static void make_poll_many(void)
+{
+	if (poll(many, MANY, 0) != MANY)
+		die_errno("poll");
+}
+
+static void make_select(void)
+{
+	struct timeval none = {0, 0};
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(pair[0], &set);
+	if (select(pair[0] + 1, &set, NULL, NULL, &none) != 1)
+		die_errno("select");
+}
+
+static void make_epoll_wait(void)
+{
+	struct epoll_event event;
+
+	if (epoll_wait(epfd, &event, 1, 0) != 1)
+		die_errno("epoll_wait");
+}
+
+static const struct call {
+	int letter;
+	void (*make)(void);
+} calls[] = {
+	{'r', make_read},      {'w', make_write},      {'R', make_recv}, {'W', make_send},
+	{'c', make_dup_close}, {'f', make_fcntl},      {'p', make_poll}, {'P', make_poll_many},
+	{'s', make_select},    {'e', make_epoll_wait},
+};
+
+static void make_calls(int letter, unsigned int count)
+{
+	size_t i = 0;
+
+	while (i < COUNT(calls) && calls[i].letter != letter)
+		i++;
+	if (i == COUNT(calls))
+		die("no call has the letter '%c'", letter);
+	while (count-- > 0)
+		calls[i].make();
+}
+
+static double time_batch(int letter)
 {
 	double begin = now_seconds();
 
-	make_calls(which, BATCH);
+	make_calls(letter, BATCH);
 	return (now_seconds() - begin) / BATCH * 1e9;
 }
 
 static void open_descriptors(bool with_tls_socket)
 {
+	struct epoll_event readable = {.events = EPOLLIN};
+
 	/* Kept, never used. */
 	if (with_tls_socket && socket(AF_INET, SOCK_STREAM, IPPROTO_TLS) < 0)
 		die_errno("socket IPPROTO_TLS");
@@ -58,14 +142,22 @@ static void open_descriptors(bool with_tls_socket)
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (zero < 0 || null < 0)
 		die_errno("/dev/zero, /dev/null");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    write(pair[1], "x", 1) != 1)
+		die_errno("socketpair");
+	epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (epfd < 0 || epoll_ctl(epfd, EPOLL_CTL_ADD, pair[0], &readable) < 0)
+		die_errno("epoll");
+	for (size_t i = 0; i < MANY; i++)
+		many[i] = (struct pollfd){.fd = pair[0], .events = POLLIN};
 }
 
 static void answer(void)
 {
-	int command;
+	int letter;
 
-	while ((command = getchar()) != EOF) {
-		printf("%.9g\n", time_batch(command));
+	while ((letter = getchar()) != EOF) {
+		printf("%.9g\n", time_batch(letter));
 		fflush(stdout);
 	}
 }
@@ -81,7 +173,8 @@ int main(int argc, char **argv)
 	printf("%s\n", dlsym(RTLD_DEFAULT, "tlssock_version") ? "loaded" : "not loaded");
 	fflush(stdout);
 	if (rest[0] && rest[1])
-		make_calls(rest[0][0], (unsigned int)parse_number("COUNT", rest[1]));
+		for (const char *letter = rest[0]; *letter; letter++)
+			make_calls(*letter, (unsigned int)parse_number("COUNT", rest[1]));
 	else
 		answer();
 	return 0;

@@ -36,12 +36,14 @@ static const struct row {
 };
 
 static const struct call {
-	char command;
-	const char *metric;
-	const char *instructions;
+	char letter;
+	const char *label;
 } calls[] = {
-	{'r', "read", "read_instructions"},
-	{'w', "write", "write_instructions"},
+	{'r', PLAIN_LABEL("read")},	  {'w', PLAIN_LABEL("write")},
+	{'R', PLAIN_LABEL("recv")},	  {'W', PLAIN_LABEL("send")},
+	{'c', PLAIN_LABEL("dup, close")}, {'f', PLAIN_LABEL("fcntl")},
+	{'p', PLAIN_LABEL("poll")},	  {'P', PLAIN_LABEL("poll of 100")},
+	{'s', PLAIN_LABEL("select")},	  {'e', PLAIN_LABEL("epoll_wait")},
 };
 
 /* A preload that the loader could not do is only a warning to it. */
@@ -54,11 +56,11 @@ static void check_loaded(struct process *process, bool wanted)
 		die("%s: the library is %sloaded", process->name, wanted ? "not " : "");
 }
 
-static double ask(struct process *process, char command)
+static double ask(struct process *process, char letter)
 {
 	char line[64];
 
-	fputc(command, process->input);
+	fputc(letter, process->input);
 	fflush(process->input);
 	if (!fgets(line, sizeof(line), process->output))
 		die("%s: no answer", process->name);
@@ -66,15 +68,14 @@ static double ask(struct process *process, char command)
 }
 
 /* One value for the round: the median of the turns' differences. */
-static void add_row(const struct row *row, const char *metric, int round,
+static void add_row(const struct row *row, const char *label, int round,
 		    double turns[][VARIANTS + 1], size_t count)
 {
 	static double values[MAX_TURNS];
 
 	for (size_t i = 0; i < count; i++)
 		values[i] = turns[i][row->of] - turns[i][row->minus];
-	results_add(PLAIN_LABEL, row->name, find_metric(metric), round,
-		    summarize(values, count).median);
+	results_add(label, row->name, find_metric("call"), round, summarize(values, count).median);
 }
 
 /*
@@ -89,17 +90,17 @@ static void compare(struct process *processes, const struct call *call, double s
 	size_t count = 0;
 
 	for (int i = 0; i < VARIANTS; i++)
-		ask(&processes[i], call->command);
+		ask(&processes[i], call->letter);
 	while (count < MAX_TURNS && (count == 0 || now_seconds() < end)) {
 		for (size_t i = 0; i < VARIANTS; i++) {
 			size_t which = (i + count) % VARIANTS;
 
-			turns[count][which] = ask(&processes[which], call->command);
+			turns[count][which] = ask(&processes[which], call->letter);
 		}
 		count++;
 	}
 	for (size_t i = 0; i < COUNT(rows); i++)
-		add_row(&rows[i], call->metric, round, turns, count);
+		add_row(&rows[i], call->label, round, turns, count);
 }
 
 static void start(struct process *process, const struct variant *variant, const char *program,
@@ -147,10 +148,10 @@ static double count(const char *const *argv, const char *library)
 
 /* The difference of two runs leaves out what starting and ending take. */
 static double instructions_per_call(const struct variant *variant, const char *program,
-				    const char *library, char command)
+				    const char *library, char letter)
 {
 	static const char *const times[] = {"1000", "11000"};
-	const char which[] = {command, '\0'};
+	const char which[] = {letter, '\0'};
 	double counts[COUNT(times)];
 
 	for (size_t i = 0; i < COUNT(times); i++) {
@@ -175,14 +176,13 @@ bool plain_count_instructions(const char *program, const char *library)
 
 		for (int v = 0; v < VARIANTS; v++) {
 			counts[v] = instructions_per_call(&variants[v], program, library,
-							  calls[i].command);
+							  calls[i].letter);
 			if (counts[v] == 0)
 				return false;
 		}
 		for (size_t r = 0; r < COUNT(rows); r++)
-			results_add(INSTRUCTIONS_LABEL, rows[r].name,
-				    find_metric(calls[i].instructions), 0,
-				    counts[rows[r].of] - counts[rows[r].minus]);
+			results_add(calls[i].label, rows[r].name, find_metric("call_instructions"),
+				    0, counts[rows[r].of] - counts[rows[r].minus]);
 	}
 	return true;
 }

@@ -30,10 +30,8 @@ const struct metric metrics[] = {
 	{"server_heap", "server's heap", "KB", 2, true, false},
 	{"client_resident", "client's RSS", "KB", 2, true, false},
 	{"server_resident", "server's RSS", "KB", 2, true, false},
-	{"read", "read", "ns", 2, true, true},
-	{"write", "write", "ns", 2, true, true},
-	{"read_instructions", "read", "instructions", 2, true, true},
-	{"write_instructions", "write", "instructions", 2, true, true},
+	{"call", "a call", "ns", 2, true, true},
+	{"call_instructions", "a call", "instructions", 2, true, true},
 };
 const size_t metric_count = COUNT(metrics);
 

@@ -3,6 +3,7 @@
 
 #include "handshake.h"
 #include "libc.h"
+#include "pending.h"
 #include "readiness.h"
 #include "watch.h"
 
@@ -151,6 +152,16 @@ static int digest(int epfd, struct epoll_event *events, int n)
 	return kept;
 }
 
+bool epolls_any(void)
+{
+	return watch_any() || pending_any();
+}
+
+int epolls_woken(int epfd, struct epoll_event *events, int n)
+{
+	return watch_any() ? digest(epfd, events, n) : n;
+}
+
 static int wait_once(int epfd, struct epoll_event *events, int max, const struct timespec *left,
 		     const sigset_t *mask, enum epolls_clock clock)
 {
@@ -178,7 +189,7 @@ int epolls_wait(int epfd, struct epoll_event *events, int max, const struct time
 
 		if (n < 0)
 			return -errno;
-		kept = watch_any() ? digest(epfd, events, n) : n;
+		kept = epolls_woken(epfd, events, n);
 		if (kept > 0)
 			return kept;
 		if (readiness_over(end_ns) && (n == 0 || round >= ROUNDS))

@@ -15,6 +15,15 @@
 /* epoll_ctl(2) on one of our numbers; drops the reference. Returns 0 or a negative errno. */
 int epolls_ctl(struct entry *e, int epfd, int op, int fd, const struct epoll_event *event);
 
+/* True if some set may have one of ours; if not, the kernel's own wait does. */
+bool epolls_any(void);
+
+/*
+ * What is to be shown of n events that the kernel's wait gave. Returns how many of them,
+ * or 0: wait again.
+ */
+int epolls_woken(int epfd, struct epoll_event *events, int n);
+
 /* What the caller's own call takes. */
 enum epolls_clock { EPOLLS_MILLISECONDS, EPOLLS_NANOSECONDS };
 

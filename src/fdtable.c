@@ -230,12 +230,20 @@ bool fdtable_names(int fd, const struct entry *entry)
 	return fdtable_has(fd) && atomic_load(&fdtable.slots[fd].entry) == entry;
 }
 
-int fdtable_next(int fd)
+int fdtable_next_below(int fd, int end)
 {
-	for (; fd <= highest; fd++)
-		if (fdtable_has(fd))
+	const struct slot *slots = fdtable.slots;
+
+	end = end <= highest ? end : highest + 1;
+	for (; fd < end; fd++)
+		if (fdtable_has_in(slots, TABLE_SIZE, fd))
 			return fd;
 	return -1;
+}
+
+int fdtable_next(int fd)
+{
+	return fdtable_next_below(fd, TABLE_SIZE);
 }
 
 void fdtable_each_number(void (*fn)(int fd, void *object))

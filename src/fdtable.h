@@ -52,6 +52,13 @@ static inline bool fdtable_has(int fd)
 	       atomic_load_explicit(&fdtable.slots[fd].entry, memory_order_relaxed);
 }
 
+/* The same for many: slots and size looked up once, since the table neither moves nor shrinks. */
+static inline bool fdtable_has_in(const struct slot *slots, unsigned int size, int fd)
+{
+	return (unsigned int)fd < size &&
+	       atomic_load_explicit(&slots[fd].entry, memory_order_relaxed);
+}
+
 /*
  * Returns a new entry for an object, with one reference for the caller, or NULL
  * without memory. release is called with the object when the last one is put.
@@ -101,6 +108,9 @@ bool fdtable_names(int fd, const struct entry *entry);
 
 /* The first number from fd on that is ours, the library's own included; -1: none. */
 int fdtable_next(int fd);
+
+/* The same, of those below end. */
+int fdtable_next_below(int fd, int end);
 
 /* Calls a function with each number that is ours, and a reference held. */
 void fdtable_each_number(void (*fn)(int fd, void *object));

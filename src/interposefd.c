@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 
@@ -33,11 +32,16 @@ EXPORT void closefrom(int first)
 		libc.closefrom(first);
 }
 
-EXPORT int dup(int fd)
+static SLOW int dup_ours(int fd)
 {
-	struct entry *e = ours(fd);
+	struct entry *e = fdtable_get(fd);
 
 	return e ? (int)FINISH(sockets_dup(e, fd, 0, false)) : libc.dup(fd);
+}
+
+EXPORT int dup(int fd)
+{
+	return fdtable_has(fd) ? dup_ours(fd) : libc.dup(fd);
 }
 
 EXPORT int dup2(int fd, int to)
@@ -56,15 +60,10 @@ EXPORT int dup3(int fd, int to, int flags)
 	return (int)FINISH(sockets_dup_to(fd, to, flags & O_CLOEXEC));
 }
 
-EXPORT int fcntl64(int fd, int cmd, ...)
+static SLOW int fcntl_ours(int fd, int cmd, void *arg)
 {
-	struct entry *e = ours(fd);
-	void *arg;
-	va_list ap;
+	struct entry *e = fdtable_get(fd);
 
-	va_start(ap, cmd);
-	arg = va_arg(ap, void *);
-	va_end(ap);
 	if (e && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
 		return (int)FINISH(sockets_dup(e, fd, (int)(intptr_t)arg, cmd != F_DUPFD));
 	if (e && cmd == F_GETFD)
@@ -75,17 +74,29 @@ EXPORT int fcntl64(int fd, int cmd, ...)
 	return libc.fcntl64(fd, cmd, arg);
 }
 
-ALIAS(fcntl, fcntl64);
-ALIAS(__fcntl, fcntl64);
+/*
+ * Of fixed arity, as Linux's ABIs let them be: to read an argument by va_arg all the
+ * registers for arguments are stored first, in every call.
+ */
+EXPORT int fcntl64_fixed(int fd, int cmd, void *arg) __asm__("fcntl64");
+EXPORT int ioctl_fixed(int fd, unsigned long request, void *arg) __asm__("ioctl");
 
-EXPORT int ioctl(int fd, unsigned long request, ...)
+int fcntl64_fixed(int fd, int cmd, void *arg)
 {
-	struct entry *e = ours(fd);
-	void *arg;
-	va_list ap;
+	return fdtable_has(fd) ? fcntl_ours(fd, cmd, arg) : libc.fcntl64(fd, cmd, arg);
+}
 
-	va_start(ap, request);
-	arg = va_arg(ap, void *);
-	va_end(ap);
+EXPORT __typeof__(fcntl64_fixed) fcntl_fixed __asm__("fcntl") __attribute__((alias("fcntl64")));
+EXPORT __typeof__(fcntl64_fixed) __fcntl __attribute__((alias("fcntl64")));
+
+static SLOW int ioctl_ours(int fd, unsigned long request, void *arg)
+{
+	struct entry *e = fdtable_get(fd);
+
 	return e ? (int)FINISH(sockets_ioctl(e, fd, request, arg)) : libc.ioctl(fd, request, arg);
+}
+
+int ioctl_fixed(int fd, unsigned long request, void *arg)
+{
+	return fdtable_has(fd) ? ioctl_ours(fd, request, arg) : libc.ioctl(fd, request, arg);
 }

@@ -10,13 +10,18 @@
 
 #include <sys/time.h>
 
-EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+static SLOW int poll_ours(struct pollfd *fds, nfds_t n, int timeout)
 {
 	struct timespec space;
 
-	if (!fdtable_any() || !readiness_concerns(fds, n))
-		return libc.poll(fds, n, timeout);
 	return (int)FINISH(readiness_poll(fds, n, readiness_timeout(timeout, &space), NULL));
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (!readiness_concerns(fds, n))
+		return libc.poll(fds, n, timeout);
+	return poll_ours(fds, n, timeout);
 }
 
 ALIAS(__poll, poll);
@@ -28,11 +33,17 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 	return poll(fds, n, timeout);
 }
 
+static SLOW int ppoll_ours(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+			   const sigset_t *mask)
+{
+	return (int)FINISH(readiness_poll(fds, n, timeout, mask));
+}
+
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	if (!fdtable_any() || !readiness_concerns(fds, n) || !readiness_valid(timeout))
+	if (!readiness_concerns(fds, n) || !readiness_valid(timeout))
 		return libc.ppoll(fds, n, timeout, mask);
-	return (int)FINISH(readiness_poll(fds, n, timeout, mask));
+	return ppoll_ours(fds, n, timeout, mask);
 }
 
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
@@ -43,15 +54,13 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *time
 	return ppoll(fds, n, timeout, mask);
 }
 
-EXPORT int select(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x,
-		  struct timeval *restrict timeout)
+static SLOW int select_beside_ours(int n, fd_set *r, fd_set *w, fd_set *x, struct timeval *timeout)
 {
 	const struct selects sets = {n, r, w, x};
 	struct timespec left;
 	int shown;
 
-	if (!fdtable_any() || !selects_concern(&sets) ||
-	    (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
+	if (!selects_concern(&sets) || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
 		return libc.select(n, r, w, x, timeout);
 	if (!timeout)
 		return (int)FINISH(selects_select(&sets, NULL, NULL));
@@ -61,17 +70,31 @@ EXPORT int select(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restric
 	return shown;
 }
 
+EXPORT int select(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x,
+		  struct timeval *restrict timeout)
+{
+	return fdtable_any() ? select_beside_ours(n, r, w, x, timeout)
+			     : libc.select(n, r, w, x, timeout);
+}
+
 ALIAS(__select, select);
 
-EXPORT int pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x,
-		   const struct timespec *restrict timeout, const sigset_t *restrict mask)
+static SLOW int pselect_beside_ours(int n, fd_set *r, fd_set *w, fd_set *x,
+				    const struct timespec *timeout, const sigset_t *mask)
 {
 	const struct selects sets = {n, r, w, x};
 	struct timespec left = timeout ? *timeout : (struct timespec){0};
 
-	if (!fdtable_any() || !selects_concern(&sets) || !readiness_valid(timeout))
+	if (!selects_concern(&sets) || !readiness_valid(timeout))
 		return libc.pselect(n, r, w, x, timeout, mask);
 	return (int)FINISH(selects_select(&sets, timeout ? &left : NULL, mask));
+}
+
+EXPORT int pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x,
+		   const struct timespec *restrict timeout, const sigset_t *restrict mask)
+{
+	return fdtable_any() ? pselect_beside_ours(n, r, w, x, timeout, mask)
+			     : libc.pselect(n, r, w, x, timeout, mask);
 }
 
 static int forget_older(int epfd)
@@ -91,39 +114,71 @@ EXPORT int epoll_create1(int flags)
 	return forget_older(libc.epoll_create1(flags));
 }
 
-EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+static SLOW int epoll_ctl_ours(int epfd, int op, int fd, struct epoll_event *event)
 {
-	struct entry *e = ours(fd);
+	struct entry *e = fdtable_get(fd);
 
 	return e ? (int)FINISH(epolls_ctl(e, epfd, op, fd, event))
 		 : libc.epoll_ctl(epfd, op, fd, event);
 }
 
-/*
- * In any program: a set that has none of ours when a thread falls asleep may have when
- * it wakes up.
- */
-EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
+	return fdtable_has(fd) ? epoll_ctl_ours(epfd, op, fd, event)
+			       : libc.epoll_ctl(epfd, op, fd, event);
+}
+
+/* woken: how many events the kernel has given already. */
+static SLOW int epoll_ours(int epfd, struct epoll_event *events, int max, int woken, int timeout,
+			   const sigset_t *mask)
+{
+	int shown = (int)FINISH(epolls_woken(epfd, events, woken));
 	struct timespec space;
 
-	return (int)FINISH(epolls_wait(epfd, events, max, readiness_timeout(timeout, &space), NULL,
+	if (shown > 0)
+		return shown;
+	return (int)FINISH(epolls_wait(epfd, events, max, readiness_timeout(timeout, &space), mask,
 				       EPOLLS_MILLISECONDS));
+}
+
+/* A set that has none of ours when a thread falls asleep may have when it wakes up. */
+static SLOW int epoll_asleep(int epfd, struct epoll_event *events, int max, int timeout,
+			     const sigset_t *mask)
+{
+	int n = libc.epoll_pwait(epfd, events, max, timeout, mask);
+
+	return n > 0 && epolls_any() ? epoll_ours(epfd, events, max, n, timeout, mask) : n;
+}
+
+EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+{
+	if (epolls_any())
+		return epoll_ours(epfd, events, max, 0, timeout, NULL);
+	if (timeout)
+		return epoll_asleep(epfd, events, max, timeout, NULL);
+	return libc.epoll_wait(epfd, events, max, 0);
 }
 
 EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
 		       const sigset_t *mask)
 {
-	struct timespec space;
-
-	return (int)FINISH(epolls_wait(epfd, events, max, readiness_timeout(timeout, &space), mask,
-				       EPOLLS_MILLISECONDS));
+	if (epolls_any())
+		return epoll_ours(epfd, events, max, 0, timeout, mask);
+	return epoll_asleep(epfd, events, max, timeout, mask);
 }
 
 EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,
 			const struct timespec *timeout, const sigset_t *mask)
 {
-	if (!readiness_valid(timeout))
-		return libc.epoll_pwait2(epfd, events, max, timeout, mask);
+	int n = 0;
+
+	if (!epolls_any() || !readiness_valid(timeout)) {
+		n = libc.epoll_pwait2(epfd, events, max, timeout, mask);
+		if (n <= 0 || !epolls_any())
+			return n;
+		n = (int)FINISH(epolls_woken(epfd, events, n));
+	}
+	if (n > 0)
+		return n;
 	return (int)FINISH(epolls_wait(epfd, events, max, timeout, mask, EPOLLS_NANOSECONDS));
 }

@@ -31,14 +31,6 @@ struct set {
 	int64_t wake_ms; /* when a handshake must end, or be looked at again; -1: none */
 };
 
-bool readiness_concerns(struct pollfd *fds, nfds_t n)
-{
-	for (nfds_t i = 0; i < n; i++)
-		if (fdtable_has(fds[i].fd))
-			return true;
-	return false;
-}
-
 /* After the wait; a thread that is cancelled in it leaves others to go on, too. */
 static void stop_driving(struct set *s)
 {

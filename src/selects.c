@@ -50,7 +50,7 @@ static int next(const struct selects *s, int fd)
 bool selects_concern(const struct selects *s)
 {
 	/* By our numbers: the sets may be shorter than is said (see table_size()). */
-	for (int fd = fdtable_next(0); fd >= 0 && fd < s->n; fd = fdtable_next(fd + 1))
+	for (int fd = fdtable_next_below(0, s->n); fd >= 0; fd = fdtable_next_below(fd + 1, s->n))
 		if (has(s->read, fd) || has(s->write, fd) || has(s->except, fd))
 			return true;
 	return false;
