@@ -22,8 +22,10 @@ struct connection *adopt(int fd, struct settings *settings, bool cloexec)
 {
 	struct connection *c = settings ? connection_new(settings) : NULL;
 
-	if (c)
+	if (c) {
+		c->cookie = connection_cookie(fd);
 		c->entry = fdtable_new(c, closing_release);
+	}
 	if (c && c->entry && adopt_number(fd, c->entry, cloexec) == fd)
 		return c;
 	if (!c || !c->entry) {

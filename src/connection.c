@@ -124,6 +124,19 @@ void connection_fork_child(struct connection *c)
 	watch_fork_child(c);
 }
 
+uint64_t connection_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	return libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
+}
+
+bool connection_is(const struct connection *c, int fd)
+{
+	return c->cookie == 0 || connection_cookie(fd) == c->cookie;
+}
+
 static void relock(struct connection *c)
 {
 	/* Not ours already: connection_wait() has just let it go. */

@@ -34,6 +34,7 @@ struct connection {
 	pthread_mutex_t lock;
 	int cancel_state; /* of the thread that has the lock */
 	struct entry *entry;
+	uint64_t cookie; /* the kernel's name of the socket; 0: not known */
 	struct settings *settings;
 	struct engine *engine; /* NULL before the handshake, and for listeners */
 	struct owner owner;
@@ -157,6 +158,15 @@ int connection_explain(struct connection *c, int error, const char *step, const 
 
 /* Notes who the peer is, for the texts: the name may be NULL. */
 void connection_set_peer(struct connection *c, const char *name, const struct sockaddr *sa);
+
+/* What the kernel calls the socket of a number, this time and never again; 0: it is none. */
+uint64_t connection_cookie(int fd);
+
+/*
+ * True if the number is this socket in the kernel, too: a program may have closed it past
+ * us, or a child of vfork in its own table.
+ */
+bool connection_is(const struct connection *c, int fd);
 
 /* Around fork, which holds the locks of all connections at once. */
 void connection_fork_lock(struct connection *c);

@@ -3,6 +3,7 @@
 #include "adopt.h"
 #include "closing.h"
 #include "connection.h"
+#include "handoff.h"
 #include "libc.h"
 #include "pending.h"
 #include "sockets.h"
@@ -54,6 +55,42 @@ static void leave_sets(struct connection *c, int fd)
 	connection_unlock(c);
 }
 
+void sockets_forget(int fd)
+{
+	struct entry *e;
+	bool last;
+
+	if (owner_in_vfork_child())
+		return;
+	if (owner_orphaned()) {
+		fdtable_clear(fd);
+		return;
+	}
+	e = fdtable_begin_close(fd, &last);
+	if (!e) {
+		fdtable_unreserve(fd);
+		return;
+	}
+	stdiofd_release(fd);
+	if (!last && connection_lock(e->object) == 0) {
+		number_goes(e->object, fd, false);
+		connection_unlock(e->object);
+	}
+	fdtable_end_close(fd);
+	fdtable_put(e);
+}
+
+bool sockets_stale(int fd)
+{
+	struct entry *e = fdtable_get(fd);
+	bool stale = e && e->object && !handoff_child() && !connection_is(e->object, fd);
+
+	fdtable_put(e);
+	if (stale)
+		sockets_forget(fd);
+	return stale;
+}
+
 int sockets_close(int fd)
 {
 	struct entry *e;
@@ -61,11 +98,13 @@ int sockets_close(int fd)
 	int r;
 
 	/* A vfork child closes its own copy of the descriptor, not our parent's table. */
-	if (owner_in_vfork_child() || owner_orphaned()) {
+	if (handoff_child()) {
 		if (owner_orphaned())
 			fdtable_clear(fd);
 		return libc.close(fd) < 0 ? -errno : 0;
 	}
+	if (sockets_stale(fd))
+		return libc.close(fd) < 0 ? -errno : 0;
 	e = fdtable_begin_close(fd, &last);
 	if (!e)
 		return -EBADF;
@@ -92,7 +131,13 @@ static int close_plain(unsigned int first, unsigned int last, int flags)
 
 int sockets_close_range(unsigned int first, unsigned int last, int flags)
 {
-	int r = first > last ? -EINVAL : 0;
+	int r = first > last || (flags & ~(int)(CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE))
+			? -EINVAL
+			: 0;
+
+	/* A child of vfork closes, or marks, what is in its own table. */
+	if (owner_in_vfork_child())
+		return libc.close_range(first, last, flags) < 0 ? -errno : 0;
 
 	while (r == 0 && first <= last) {
 		int fd = first > INT_MAX ? -1 : fdtable_next((int)first);
@@ -112,17 +157,22 @@ int sockets_close_range(unsigned int first, unsigned int last, int flags)
 
 int sockets_dup(struct entry *e, int fd, int min, bool cloexec)
 {
+	bool child = handoff_child();
+	bool is_ours = e->object && connection_is(e->object, fd);
 	int to = -EBADF;
 
-	if (e->object)
-		to = libc.fcntl64(fd, F_DUPFD_CLOEXEC, min);
+	if (is_ours && child)
+		to = handoff_dead_end_from(min, cloexec);
+	else if (e->object || child)
+		to = libc.fcntl64(fd, is_ours || cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min);
 	if (to == -1)
 		to = -errno;
-	if (to < 0 || owner_in_vfork_child()) {
-		fdtable_put(e);
-		return to;
-	}
-	return adopt_number(to, e, cloexec);
+	if (is_ours && !child && to >= 0)
+		return adopt_number(to, e, cloexec);
+	if (e->object && !is_ours)
+		sockets_forget(fd);
+	fdtable_put(e);
+	return to;
 }
 
 /* The descriptor itself; in the kernel ours always has FD_CLOEXEC. */
@@ -133,14 +183,16 @@ static int real_dup_to(int fd, int to, bool cloexec)
 	return r < 0 ? -errno : r;
 }
 
-/* dup2 with nothing of ours to be careful with, or in a child that must not touch the table. */
-static int dup_plainly(int fd, int to, bool cloexec)
+/* dup2 in a child that must not touch the table. */
+static int dup_in_child(int fd, int to, bool cloexec)
 {
-	bool ours = fdtable_has(fd);
+	struct entry *e = fdtable_get(fd);
+	bool dead = e && e->object && connection_is(e->object, fd);
 
-	if (owner_orphaned() && fd != to)
+	fdtable_put(e);
+	if (owner_orphaned())
 		fdtable_clear(to);
-	return real_dup_to(fd, to, cloexec || ours);
+	return dead ? handoff_dead_end_at(to, cloexec) : real_dup_to(fd, to, cloexec);
 }
 
 /*
@@ -151,6 +203,8 @@ static int dup_onto_plain(int fd, int to, struct entry *e, bool cloexec)
 {
 	int r = fdtable_begin_open(to);
 
+	if (r == -EMFILE)
+		r = -EBADF; /* dup2's word for a number that cannot be */
 	if (r == 0)
 		r = real_dup_to(fd, to, true);
 	if (r >= 0)
@@ -203,10 +257,16 @@ int sockets_dup_to(int fd, int to, bool cloexec)
 {
 	struct entry *e;
 
-	if (owner_in_vfork_child() || owner_orphaned() || fd == to)
-		return dup_plainly(fd, to, cloexec);
+	if (fd == to)
+		return real_dup_to(fd, to, cloexec);
+	if (handoff_child())
+		return dup_in_child(fd, to, cloexec);
 	if (libc.fcntl64(fd, F_GETFD) < 0)
 		return -EBADF;
+	sockets_stale(fd);
+	sockets_stale(to);
+	if (!fdtable_has(fd) && !fdtable_has(to))
+		return real_dup_to(fd, to, cloexec);
 	e = fdtable_get(fd);
 	if (e && !e->object)
 		return -EBADF;
@@ -214,20 +274,49 @@ int sockets_dup_to(int fd, int to, bool cloexec)
 			       : dup_onto_plain(fd, to, e, cloexec);
 }
 
+static int real_set_cloexec(int fd, bool on)
+{
+	return libc.fcntl64(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
+}
+
+/*
+ * A child that shares our table has FD_CLOEXEC of its own. What it will not use but exec
+ * would hand on is a dead end at once, with the flag in the kernel.
+ */
+static int set_cloexec_in_child(struct entry *e, int fd, bool on)
+{
+	int r;
+
+	if (!e->object || !connection_is(e->object, fd))
+		return real_set_cloexec(fd, on);
+	r = handoff_dead_end_at(fd, on);
+	return r < 0 ? r : 0;
+}
+
 int sockets_get_cloexec(struct entry *e, int fd)
 {
-	int r = e->object ? (fdtable_cloexec(fd) ? FD_CLOEXEC : 0) : -EBADF;
+	int r = -EBADF;
 
+	if (e->object && connection_is(e->object, fd))
+		r = fdtable_cloexec(fd) ? FD_CLOEXEC : 0;
+	else if (e->object || owner_in_vfork_child())
+		r = libc.fcntl64(fd, F_GETFD);
 	fdtable_put(e);
-	return r;
+	return r == -1 ? -errno : r;
 }
 
 int sockets_set_cloexec(struct entry *e, int fd, bool on)
 {
-	int r = e->object ? 0 : -EBADF;
+	int r = -EBADF;
 
-	if (r == 0)
+	if (owner_in_vfork_child()) {
+		r = set_cloexec_in_child(e, fd, on);
+	} else if (e->object && sockets_stale(fd)) {
+		r = real_set_cloexec(fd, on);
+	} else if (e->object) {
 		fdtable_set_cloexec(fd, on);
+		r = 0;
+	}
 	fdtable_put(e);
 	return r;
 }

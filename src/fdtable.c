@@ -246,6 +246,19 @@ int fdtable_next(int fd)
 	return fdtable_next_below(fd, TABLE_SIZE);
 }
 
+bool fdtable_in_use(void)
+{
+	bool found = false;
+
+	for (int fd = fdtable_next(0); fd >= 0 && !found; fd = fdtable_next(fd + 1)) {
+		struct entry *entry = fdtable_get(fd);
+
+		found = entry && entry->object;
+		fdtable_put(entry);
+	}
+	return found;
+}
+
 void fdtable_each_number(void (*fn)(int fd, void *object))
 {
 	for (int fd = 0; fd <= highest; fd++) {
@@ -281,6 +294,14 @@ void fdtable_set_cloexec(int fd, bool on)
 int fdtable_reserve(int fd)
 {
 	return fdtable_install(fd, &reserved, true);
+}
+
+void fdtable_unreserve(int fd)
+{
+	struct entry *expected = &reserved;
+
+	if (fdtable_has(fd))
+		atomic_compare_exchange_strong(&fdtable.slots[fd].entry, &expected, NULL);
 }
 
 void fdtable_fork_lock(void)

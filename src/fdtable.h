@@ -111,6 +111,8 @@ int fdtable_next(int fd);
 
 /* The same, of those below end. */
 int fdtable_next_below(int fd, int end);
+/* True if any number names an object. */
+bool fdtable_in_use(void);
 
 /* Calls a function with each number that is ours, and a reference held. */
 void fdtable_each_number(void (*fn)(int fd, void *object));
@@ -130,6 +132,9 @@ void fdtable_set_cloexec(int fd, bool on);
  * object. Returns as fdtable_install.
  */
 int fdtable_reserve(int fd);
+
+/* Such a number was closed past the library, and is another file's. */
+void fdtable_unreserve(int fd);
 
 /*
  * Around fork: locks the table and takes a reference on every object that is in use,

@@ -4,19 +4,31 @@
 
 #include "api.h"
 #include "libc.h"
+#include "sockets.h"
 #include "spawnfd.h"
 
-#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static int by_posix_spawn(const struct spawnfd *s, const posix_spawn_file_actions_t *actions)
+{
+	return libc.posix_spawn(s->pid, s->program, actions, s->attr, s->argv, s->envp);
+}
+
+static int by_posix_spawnp(const struct spawnfd *s, const posix_spawn_file_actions_t *actions)
+{
+	return libc.posix_spawnp(s->pid, s->program, actions, s->attr, s->argv, s->envp);
+}
 
 EXPORT int posix_spawn(pid_t *restrict pid, const char *restrict path,
 		       const posix_spawn_file_actions_t *fa, const posix_spawnattr_t *restrict attr,
 		       char *const argv[restrict], char *const envp[restrict])
 {
-	if (fdtable_any() && spawnfd_gives_ours(fa))
-		return EBADF;
-	return libc.posix_spawn(pid, path, fa, attr, argv, envp);
+	const struct spawnfd s = {by_posix_spawn, pid, path, fa, attr, argv, envp};
+
+	return fdtable_any() ? spawnfd_spawn(&s) : by_posix_spawn(&s, fa);
 }
 
 EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
@@ -24,15 +36,41 @@ EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
 			const posix_spawnattr_t *restrict attr, char *const argv[restrict],
 			char *const envp[restrict])
 {
-	if (fdtable_any() && spawnfd_gives_ours(fa))
-		return EBADF;
-	return libc.posix_spawnp(pid, file, fa, attr, argv, envp);
+	const struct spawnfd s = {by_posix_spawnp, pid, file, fa, attr, argv, envp};
+
+	return fdtable_any() ? spawnfd_spawn(&s) : by_posix_spawnp(&s, fa);
 }
 
-EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *fa, int fd, int to)
+EXPORT int system(const char *command)
 {
-	return fdtable_has(fd) ? spawnfd_adddup2(fa, fd, to)
-			       : libc.posix_spawn_file_actions_adddup2(fa, fd, to);
+	char *safe = command && fdtable_in_use() ? spawnfd_shell(command, -1) : NULL;
+	int r;
+
+	pthread_cleanup_push(free, safe);
+	r = libc.system(safe ? safe : command);
+	pthread_cleanup_pop(1);
+	return r;
+}
+
+EXPORT FILE *popen(const char *command, const char *mode)
+{
+	/* The child's own is its standard output if the program reads, else its input. */
+	char *safe = fdtable_in_use() ? spawnfd_shell(command, *mode == 'r') : NULL;
+	FILE *file = libc.popen(safe ? safe : command, mode);
+
+	free(safe);
+	return file;
+}
+
+EXPORT int daemon(int nochdir, int noclose)
+{
+	int r = libc.daemon(nochdir, noclose);
+
+	/* libc has put /dev/null on the standard streams, past us. */
+	for (int fd = 0; fd <= STDERR_FILENO && r == 0 && !noclose; fd++)
+		if (fdtable_has(fd))
+			sockets_stale(fd);
+	return r;
 }
 
 EXPORT void _exit(int status)

@@ -7,6 +7,9 @@
 #define LIBC_H
 
 #include <aio.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <mqueue.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,9 +23,61 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* The calls whose result is a new descriptor, and which concern no other; as below. */
+#define LIBC_CREATORS(X)                                                                           \
+	X(int, creat, (const char *path, mode_t mode), (path, mode))                               \
+	X(int, creat64, (const char *path, mode_t mode), (path, mode))                             \
+	X(int, __open_2, (const char *path, int flags), (path, flags))                             \
+	X(int, __open64_2, (const char *path, int flags), (path, flags))                           \
+	X(int, __openat_2, (int dir, const char *path, int flags), (dir, path, flags))             \
+	X(int, __openat64_2, (int dir, const char *path, int flags), (dir, path, flags))           \
+	X(int, open_by_handle_at, (int mount, struct file_handle *handle, int flags),              \
+	  (mount, handle, flags))                                                                  \
+	X(int, mkstemp, (char *path), (path))                                                      \
+	X(int, mkstemp64, (char *path), (path))                                                    \
+	X(int, mkostemp, (char *path, int flags), (path, flags))                                   \
+	X(int, mkostemp64, (char *path, int flags), (path, flags))                                 \
+	X(int, mkstemps, (char *path, int suffix), (path, suffix))                                 \
+	X(int, mkstemps64, (char *path, int suffix), (path, suffix))                               \
+	X(int, mkostemps, (char *path, int suffix, int flags), (path, suffix, flags))              \
+	X(int, mkostemps64, (char *path, int suffix, int flags), (path, suffix, flags))            \
+	X(int, shm_open, (const char *name, int flags, mode_t mode), (name, flags, mode))          \
+	X(int, memfd_create, (const char *name, unsigned int flags), (name, flags))                \
+	X(int, posix_openpt, (int flags), (flags))                                                 \
+	X(int, getpt, (void), ())                                                                  \
+	X(int, eventfd, (unsigned int count, int flags), (count, flags))                           \
+	X(int, timerfd_create, (clockid_t clock, int flags), (clock, flags))                       \
+	X(int, signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))             \
+	X(int, inotify_init, (void), ())                                                           \
+	X(int, inotify_init1, (int flags), (flags))                                                \
+	X(int, fanotify_init, (unsigned int flags, unsigned int events), (flags, events))          \
+	X(int, pidfd_open, (pid_t pid, unsigned int flags), (pid, flags))                          \
+	X(int, pidfd_getfd, (int pidfd, int fd, unsigned int flags), (pidfd, fd, flags))
+
+/* The same with one optional argument; as LIBC_VARIADIC. */
+#define LIBC_OPENERS(X)                                                                            \
+	X(int, open, (const char *path, int flags, ...), flags, (path, flags, arg))                \
+	X(int, open64, (const char *path, int flags, ...), flags, (path, flags, arg))              \
+	X(int, openat, (int dir, const char *path, int flags, ...), flags,                         \
+	  (dir, path, flags, arg))                                                                 \
+	X(int, openat64, (int dir, const char *path, int flags, ...), flags,                       \
+	  (dir, path, flags, arg))
+
 /* X(type, name, (parameters), (arguments)): the calls of fixed arity. */
 #define LIBC_CALLS(X)                                                                              \
+	LIBC_CREATORS(X)                                                                           \
+	X(FILE *, fopen, (const char *path, const char *mode), (path, mode))                       \
+	X(FILE *, fopen64, (const char *path, const char *mode), (path, mode))                     \
+	X(FILE *, tmpfile, (void), ())                                                             \
+	X(FILE *, tmpfile64, (void), ())                                                           \
+	X(DIR *, opendir, (const char *path), (path))                                              \
+	X(int, mq_open, (const char *name, int flags, mode_t mode, void *attr),                    \
+	  (name, flags, mode, attr))                                                               \
+	X(int, pipe, (int *ends), (ends))                                                          \
+	X(int, pipe2, (int *ends, int flags), (ends, flags))                                       \
 	X(int, socket, (int family, int type, int protocol), (family, type, protocol))             \
+	X(int, socketpair, (int family, int type, int protocol, int *ends),                        \
+	  (family, type, protocol, ends))                                                          \
 	X(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len))            \
 	X(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len))         \
 	X(int, listen, (int fd, int backlog), (fd, backlog))                                       \
@@ -86,6 +141,14 @@
 	  (const char *node, const char *service, const struct addrinfo *hints,                    \
 	   struct addrinfo **res),                                                                 \
 	  (node, service, hints, res))                                                             \
+	X(int, execve, (const char *path, char *const argv[], char *const envp[]),                 \
+	  (path, argv, envp))                                                                      \
+	X(int, execvpe, (const char *file, char *const argv[], char *const envp[]),                \
+	  (file, argv, envp))                                                                      \
+	X(int, execveat,                                                                           \
+	  (int dir, const char *path, char *const argv[], char *const envp[], int flags),          \
+	  (dir, path, argv, envp, flags))                                                          \
+	X(int, fexecve, (int fd, char *const argv[], char *const envp[]), (fd, argv, envp))        \
 	X(int, posix_spawn,                                                                        \
 	  (pid_t * pid, const char *path, const posix_spawn_file_actions_t *fa,                    \
 	   const posix_spawnattr_t *attr, char *const argv[], char *const envp[]),                 \
@@ -103,8 +166,9 @@
 	X(int, lio_listio64,                                                                       \
 	  (int mode, struct aiocb64 *const list[], int n, struct sigevent *sig),                   \
 	  (mode, list, n, sig))                                                                    \
-	X(int, posix_spawn_file_actions_adddup2,                                                   \
-	  (posix_spawn_file_actions_t * fa, int fd, int to), (fa, fd, to))                         \
+	X(int, system, (const char *command), (command))                                           \
+	X(FILE *, popen, (const char *command, const char *mode), (command, mode))                 \
+	X(int, daemon, (int nochdir, int noclose), (nochdir, noclose))                             \
 	X(ssize_t, sendfile, (int out, int in, void *off, size_t n), (out, in, off, n))            \
 	X(ssize_t, sendfile64, (int out, int in, void *off, size_t n), (out, in, off, n))          \
 	X(ssize_t, splice,                                                                         \
@@ -127,6 +191,7 @@
 
 /* X(type, name, (fixed parameters), last, (arguments)): one optional argument. */
 #define LIBC_VARIADIC(X)                                                                           \
+	LIBC_OPENERS(X)                                                                            \
 	X(int, fcntl64, (int fd, int cmd, ...), cmd, (fd, cmd, arg))                               \
 	X(int, ioctl, (int fd, unsigned long cmd, ...), cmd, (fd, cmd, arg))
 

@@ -40,6 +40,15 @@ int sockets_accept(struct entry *e, int fd, struct sockaddr *sa, socklen_t *len,
 int sockets_shutdown(struct entry *e, int fd, int how);
 int sockets_close(int fd);
 
+/*
+ * The number is another file's by now, or nobody's: it was closed past us. Forgets what
+ * it named, which cannot take leave of its peer any more; the file is left alone.
+ */
+void sockets_forget(int fd);
+
+/* If it is so, which costs a system call: forgets it and returns true. */
+bool sockets_stale(int fd);
+
 /* close_range(2): ours one by one, the rest in the kernel. */
 int sockets_close_range(unsigned int first, unsigned int last, int flags);
 

@@ -2,21 +2,14 @@
 #include "spawnfd.h"
 
 #include "fdtable.h"
+#include "handoff.h"
 #include "libc.h"
 #include "log.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
-
-int spawnfd_adddup2(posix_spawn_file_actions_t *fa, int fd, int to)
-{
-	log_line(LEVEL_ERROR,
-		 "posix_spawn: descriptor %d is a TLS socket, which cannot be given to another "
-		 "program: its descriptor %d will be /dev/null",
-		 fd, to);
-	return posix_spawn_file_actions_addopen(fa, to, "/dev/null", O_RDONLY, 0);
-}
 
 /*
  * How glibc keeps an action; no header of its own says so, so it is tried out before
@@ -38,6 +31,8 @@ struct action {
 	};
 };
 
+enum { DIGITS = 10 };
+
 static const struct action *actions_of(const posix_spawn_file_actions_t *fa)
 {
 	return (const struct action *)(const void *)fa->__actions;
@@ -53,8 +48,8 @@ static int dup2_tag(void)
 
 	if (posix_spawn_file_actions_init(&fa) != 0)
 		return -1;
-	if (libc.posix_spawn_file_actions_adddup2(&fa, FD, TO) == 0 &&
-	    libc.posix_spawn_file_actions_adddup2(&fa, OTHER_FD, OTHER_TO) == 0 && fa.__used == 2) {
+	if (posix_spawn_file_actions_adddup2(&fa, FD, TO) == 0 &&
+	    posix_spawn_file_actions_adddup2(&fa, OTHER_FD, OTHER_TO) == 0 && fa.__used == 2) {
 		a = actions_of(&fa);
 		if (a[0].dup2.fd == FD && a[0].dup2.to == TO && a[1].dup2.fd == OTHER_FD &&
 		    a[1].dup2.to == OTHER_TO && a[0].tag == a[1].tag)
@@ -64,30 +59,110 @@ static int dup2_tag(void)
 	return tag;
 }
 
-bool spawnfd_gives_ours(const posix_spawn_file_actions_t *fa)
+static bool is_duplicated(const posix_spawn_file_actions_t *fa, int tag, int fd)
 {
-	const struct action *a;
-	int tag;
+	const struct action *a = fa ? actions_of(fa) : NULL;
 
-	if (!fa || fa->__used == 0)
-		return false;
+	for (int i = 0; a && i < fa->__used; i++)
+		if (a[i].tag == tag && a[i].dup2.fd == fd)
+			return true;
+	return false;
+}
+
+/* What the child would inherit, or its actions duplicate. */
+static int add_dead_ends(posix_spawn_file_actions_t *mine, int dead,
+			 const posix_spawn_file_actions_t *fa, int tag)
+{
+	int r = 0;
+
+	for (int fd = fdtable_next(0); fd >= 0 && r == 0; fd = fdtable_next(fd + 1)) {
+		struct entry *e = fdtable_get(fd);
+
+		if (handoff_concerns(fd, e) || (e && e->object && is_duplicated(fa, tag, fd)))
+			r = posix_spawn_file_actions_adddup2(mine, dead, fd);
+		fdtable_put(e);
+	}
+	return r;
+}
+
+/* The first list's actions and then the second's, to be freed as an array. */
+static int join(posix_spawn_file_actions_t *both, const posix_spawn_file_actions_t *first,
+		const posix_spawn_file_actions_t *second)
+{
+	int used = second ? second->__used : 0;
+	struct action *all = calloc((size_t)(first->__used + used), sizeof(*all));
+
+	if (!all)
+		return ENOMEM;
+	memcpy(all, actions_of(first), (size_t)first->__used * sizeof(*all));
+	if (used)
+		memcpy(all + first->__used, actions_of(second), (size_t)used * sizeof(*all));
+	*both = *first;
+	both->__used = both->__allocated = first->__used + used;
+	both->__actions = (void *)all;
+	return 0;
+}
+
+static int spawn_with(const struct spawnfd *s, int dead, int tag)
+{
+	posix_spawn_file_actions_t mine, both;
+	int r = posix_spawn_file_actions_init(&mine);
+
+	if (r != 0)
+		return r;
+	r = add_dead_ends(&mine, dead, s->actions, tag);
+	if (r == 0 && mine.__used == 0) {
+		r = s->spawn(s, s->actions);
+	} else if (r == 0) {
+		r = join(&both, &mine, s->actions);
+		if (r == 0) {
+			handoff_report(s->program);
+			r = s->spawn(s, &both);
+			free(both.__actions);
+		}
+	}
+	posix_spawn_file_actions_destroy(&mine);
+	return r;
+}
+
+int spawnfd_spawn(const struct spawnfd *s)
+{
+	int tag, dead, r;
+
+	if (!fdtable_in_use())
+		return s->spawn(s, s->actions);
 	tag = dup2_tag();
 	if (tag < 0) {
 		log_line(LEVEL_ERROR, "posix_spawn: this libc's file actions cannot be read, and a "
 				      "TLS socket may be among them");
-		return true;
+		return EBADF;
 	}
-	a = actions_of(fa);
-	for (int i = 0; i < fa->__used; i++) {
-		if (a[i].tag != tag || !fdtable_has(a[i].dup2.fd))
-			continue;
-		log_line(LEVEL_ERROR,
-			 "posix_spawn: descriptor %d is a TLS socket, which cannot be given to "
-			 "another program",
-			 a[i].dup2.fd);
-		return true;
+	dead = handoff_dead_end();
+	if (dead < 0)
+		return -dead;
+	r = spawn_with(s, dead, tag);
+	libc.close(dead);
+	return r;
+}
+
+char *spawnfd_shell(const char *command, int other)
+{
+	static const char redirection[] = "exec 0</\n";
+	char *text = malloc(DIGITS * (sizeof(redirection) - 1) + strlen(command) + 1), *end = text;
+
+	for (int fd = 0; text && fd < DIGITS; fd++) {
+		struct entry *e = fdtable_get(fd);
+
+		if (fd != other && handoff_concerns(fd, e)) {
+			strcpy(end, redirection);
+			end[strcspn(end, "0")] = (char)('0' + fd);
+			end += sizeof(redirection) - 1;
+		}
+		fdtable_put(e);
 	}
-	return false;
+	if (text)
+		strcpy(end, command);
+	return text;
 }
 
 static bool names_ours(const struct cmsghdr *cmsg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A TLS socket cannot be given to another program yet, and must not be as it is. */
+/* TLS sockets and the two calls that give descriptors away: posix_spawn and sendmsg. */
 #ifndef SPAWNFD_H
 #define SPAWNFD_H
 
@@ -7,18 +7,31 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/*
- * posix_spawn_file_actions_adddup2() of a TLS socket: the new program gets
- * /dev/null, open for reading, in its place: it reads the end of file, and its
- * writes fail. posix_spawn's own dup2 would have given it the bare connection.
- */
-int spawnfd_adddup2(posix_spawn_file_actions_t *fa, int fd, int to);
+/* A call of posix_spawn or posix_spawnp. */
+struct spawnfd {
+	int (*spawn)(const struct spawnfd *s, const posix_spawn_file_actions_t *actions);
+	pid_t *pid;
+	const char *program;
+	const posix_spawn_file_actions_t *actions;
+	const posix_spawnattr_t *attr;
+	char *const *argv, *const *envp;
+};
 
 /*
- * True if the actions have a dup2 of one of ours, added when the number was not ours
- * yet: the spawn is to fail. NULL has none.
+ * Makes the call. What the new program would inherit, or its actions duplicate, of TLS
+ * sockets are dead ends there (see handoff.h): they are put in place by actions before
+ * its own. Returns as posix_spawn(3).
  */
-bool spawnfd_gives_ours(const posix_spawn_file_actions_t *fa);
+int spawnfd_spawn(const struct spawnfd *s);
+
+/*
+ * The command for system(3) and popen(3), whose children libc starts past every hook and
+ * which find TLS sockets closed: their numbers would come back from the shell's next
+ * open(). So it opens the root directory there first, which can neither be read nor
+ * written. Only for the numbers that every shell can redirect, of one digit; other is
+ * the child's already, -1: none. To be freed; NULL without memory.
+ */
+char *spawnfd_shell(const char *command, int other);
 
 /*
  * True if a message would pass one of our descriptors to another process

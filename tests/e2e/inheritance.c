@@ -6,6 +6,7 @@
  */
 #include "child.h"
 #include "peer.h"
+#include "raw.h"
 #include "relay.h"
 #include "trace.h"
 #include <fcntl.h>
@@ -107,6 +108,11 @@ static int inherit_flag(int fd)
 	return execlp("sh", "sh", "-c", to_number(fd), (char *)NULL);
 }
 
+static void write_canary(int fd)
+{
+	(void)!write(fd, CANARY "\n", strlen(CANARY) + 1);
+}
+
 static void by_dup2(int fd)
 {
 	fork_exec(fd, inherit_dup2);
@@ -141,6 +147,39 @@ static void by_vfork(int fd)
 	proc_reap(pid);
 }
 
+/* Without libc's fork: the child's duplicates, used by itself and by a new program. */
+static void by_clone(int fd)
+{
+	pid_t pid = (pid_t)raw_syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		int copy = dup(fd);
+
+		write_canary(copy);
+		write_canary(fcntl(fd, F_DUPFD, 20));
+		if (dup2(fd, 1) >= 0) {
+			write_canary(1);
+			execvp(echo_argv[0], echo_argv);
+		}
+		_exit(127);
+	}
+	assert_true(pid > 0);
+	proc_reap(pid);
+}
+
+static void by_vfork_write(int fd)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		write_canary(dup(fd));
+		write_canary(dup2(fd, 1));
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	proc_reap(pid);
+}
+
 /* Over a socketpair and back: the new number must not be a way around. */
 static void by_rights(int fd)
 {
@@ -168,7 +207,7 @@ static void by_rights(int fd)
 			memcpy(&copy, CMSG_DATA(header), sizeof(copy));
 	}
 	if (copy >= 0) {
-		(void)!write(copy, CANARY "\n", strlen(CANARY) + 1);
+		write_canary(copy);
 		close(copy);
 	}
 	close(ends[0]);
@@ -216,6 +255,8 @@ static const struct deed {
 	{"fork, F_DUPFD, exec", by_dupfd},
 	{"fork, F_SETFD 0, exec", by_flag},
 	{"vfork, dup2, exec", by_vfork},
+	{"vfork, dup, write", by_vfork_write},
+	{"clone, dup, write, exec", by_clone},
 	{"SCM_RIGHTS", by_rights},
 	{"fork, write", by_fork},
 	{"fdopen", by_stdio},
@@ -275,7 +316,7 @@ static void accepted_no_plaintext(void **state)
 
 /*
  * A listener's number given to a program without the library: what that
- * accepted would be plaintext. It must find nothing there.
+ * accepted would be plaintext. It must find no socket there.
  */
 static void listener_is_not_inherited(void **state)
 {
@@ -287,7 +328,7 @@ static void listener_is_not_inherited(void **state)
 	for (size_t i = 0; i < COUNT(protocols); i++) {
 		int fd = tls_listen(AF_INET, protocols[i], "good", &port);
 
-		snprintf(script, sizeof(script), "test -e /proc/self/fd/%d", fd);
+		snprintf(script, sizeof(script), "test -S /proc/self/fd/%d", fd);
 		assert_int_equal(WEXITSTATUS(system(script)), protocols[i] == IPPROTO_TLS);
 		close(fd);
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "duplexend.h"
+#include "raw.h"
 #include "test.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* In threads nothing may assert. The connection ends at once, so that nobody waits for more. */
@@ -20,7 +20,7 @@ static int set_wrong(struct end *end, const char *wrong)
 	}
 	pthread_cond_broadcast(&end->changed);
 	pthread_mutex_unlock(&end->lock);
-	syscall(SYS_shutdown, end->fd, SHUT_RDWR);
+	raw_syscall(SYS_shutdown, end->fd, SHUT_RDWR, 0, 0, 0, 0);
 	return -1;
 }
 

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "handoff.h"
+
+#include "connection.h"
+#include "libc.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+enum {
+	PLACES = 32, /* numbers an invocation of itself, on a stack that may be a handler's */
+	SHOWN = 16,  /* numbers in a line of the log */
+};
+
+struct place {
+	int fd;
+	int kept; /* the socket meanwhile */
+};
+
+struct handoff {
+	int dead;
+	int (*exec)(void *arg);
+	void *arg;
+	int death_signal;
+	bool apart;
+	int result;
+};
+
+bool handoff_child(void)
+{
+	return owner_in_vfork_child() || owner_orphaned();
+}
+
+/*
+ * A stream socket, so that programs which are started with one as their standard
+ * streams see that they have one, and that its peer is gone.
+ */
+int handoff_dead_end(void)
+{
+	int ends[2];
+
+	if (libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	libc.close(ends[1]);
+	return ends[0];
+}
+
+int handoff_dead_end_at(int to, bool cloexec)
+{
+	int dead = handoff_dead_end(), r;
+
+	if (dead < 0)
+		return dead;
+	if (dead == to)
+		r = libc.fcntl64(to, F_SETFD, cloexec ? FD_CLOEXEC : 0);
+	else
+		r = libc.dup3(dead, to, cloexec ? O_CLOEXEC : 0);
+	r = r < 0 ? -errno : to;
+	if (dead != to)
+		libc.close(dead);
+	return r;
+}
+
+int handoff_dead_end_from(int min, bool cloexec)
+{
+	int dead = handoff_dead_end(), r;
+
+	if (dead < 0)
+		return dead;
+	r = libc.fcntl64(dead, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min);
+	r = r < 0 ? -errno : r;
+	libc.close(dead);
+	return r;
+}
+
+bool handoff_concerns(int fd, const struct entry *e)
+{
+	return e && e->object && !fdtable_cloexec(fd) && connection_is(e->object, fd);
+}
+
+/* Like fdtable_next(), of those that are to be dead ends. */
+static int next_concerned(int fd)
+{
+	for (fd = fdtable_next(fd); fd >= 0; fd = fdtable_next(fd + 1)) {
+		struct entry *e = fdtable_get(fd);
+		bool concerned = handoff_concerns(fd, e);
+
+		fdtable_put(e);
+		if (concerned)
+			break;
+	}
+	return fd;
+}
+
+void handoff_report(const char *program)
+{
+	int fd = next_concerned(0);
+	char numbers[SHOWN * 8] = "";
+	size_t len = 0, n = 0;
+
+	if (fd < 0)
+		return;
+	for (; fd >= 0; fd = next_concerned(fd + 1), n++)
+		if (n < SHOWN)
+			len += (size_t)snprintf(numbers + len, sizeof(numbers) - len, "%s%d",
+						n ? ", " : "", fd);
+	log_line(LEVEL_ERROR,
+		 "exec of %s: a TLS session cannot be handed to another program, which finds "
+		 "nothing "
+		 "to read or write: descriptor %s%s",
+		 program, numbers, n > SHOWN ? ", ..." : "");
+}
+
+/* A number that is a dead end until exec has failed. */
+static int take_place(int dead, int fd, struct place *p)
+{
+	*p = (struct place){fd, fdtable_high_dup(fd)};
+	if (p->kept < 0)
+		return p->kept;
+	return libc.dup2(dead, fd) < 0 ? -errno : 0;
+}
+
+static void put_back(const struct place *p)
+{
+	if (p->kept < 0)
+		return;
+	libc.dup3(p->kept, p->fd, O_CLOEXEC);
+	libc.close(p->kept);
+}
+
+static int exec_alone(const struct handoff *h, int fd)
+{
+	struct place places[PLACES];
+	int n = 0, r = 0;
+
+	for (; fd >= 0 && n < PLACES && r == 0; fd = next_concerned(fd + 1))
+		r = take_place(h->dead, fd, &places[n++]);
+	if (r == 0)
+		r = fd >= 0 ? exec_alone(h, fd) : h->exec(h->arg);
+	while (n > 0)
+		put_back(&places[--n]);
+	return r;
+}
+
+/* A copy of the descriptors for this thread. Containers forbid the one call or the other. */
+static bool get_own_descriptors(void)
+{
+	return libc.close_range(UINT_MAX, UINT_MAX, CLOSE_RANGE_UNSHARE) == 0 ||
+	       unshare(CLONE_FILES) == 0;
+}
+
+/* With descriptors of its own, which are gone with the thread or process if exec fails. */
+static int exec_apart(const struct handoff *h, int fd)
+{
+	for (; fd >= 0; fd = next_concerned(fd + 1))
+		if (libc.dup2(h->dead, fd) < 0)
+			return -errno;
+	return h->exec(h->arg);
+}
+
+static void *run_apart(void *arg)
+{
+	struct handoff *h = arg;
+
+	h->apart = get_own_descriptors();
+	if (!h->apart)
+		return NULL;
+	/* Kept by exec, but not by a new thread. */
+	prctl(PR_SET_PDEATHSIG, h->death_signal);
+	h->result = exec_apart(h, next_concerned(0));
+	return NULL;
+}
+
+/*
+ * Other threads go on with the sockets until exec has succeeded: so a thread calls it
+ * that has a copy of the descriptors. Any thread may, the process remains the same.
+ */
+static int exec_among_threads(struct handoff *h, int fd)
+{
+	pthread_t thread;
+	int state;
+
+	prctl(PR_GET_PDEATHSIG, &h->death_signal);
+	if (pthread_create(&thread, NULL, run_apart, h) != 0)
+		return exec_alone(h, fd);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_join(thread, NULL);
+	pthread_setcancelstate(state, NULL);
+	return h->apart ? h->result : exec_alone(h, fd);
+}
+
+static bool is_alone(void)
+{
+	struct stat tasks;
+
+	return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3;
+}
+
+int handoff_exec(const char *program, int (*exec)(void *arg), void *arg)
+{
+	struct handoff h = {.exec = exec, .arg = arg};
+	int fd = next_concerned(0), r;
+
+	if (fd < 0)
+		return exec(arg);
+	handoff_report(program);
+	h.dead = handoff_dead_end();
+	if (h.dead < 0)
+		return h.dead;
+	if (handoff_child()) {
+		/* Some share their parent's until exec. */
+		(void)!get_own_descriptors();
+		r = exec_apart(&h, fd);
+	} else if (is_alone()) {
+		r = exec_alone(&h, fd);
+	} else {
+		r = exec_among_threads(&h, fd);
+	}
+	libc.close(h.dead);
+	return r;
+}
