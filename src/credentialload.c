@@ -86,7 +86,7 @@ static int load(const struct credential_item *item, gnutls_datum_t *out, const s
 		out->size = (unsigned int)item->len;
 		return 0;
 	}
-	fd = open(item->data, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = libc.open(item->data, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return explain(why, item, -errno, error_errno_text(errno));
 	r = read_all(fd, out);

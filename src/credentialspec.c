@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "credentialspec.h"
 
+#include "libc.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -138,7 +140,7 @@ static bool later(const struct timespec *a, const struct timespec *b)
 /* Of a directory: the sizes of its files together, and the latest change of one. */
 static void stamp_directory(const char *path, struct credential_stamp *stamp)
 {
-	DIR *dir = opendir(path);
+	DIR *dir = libc.opendir(path);
 	struct dirent *entry;
 	struct stat st;
 

@@ -16,6 +16,13 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+/* See interposenumbers.c. */
+int interpose_fresh(int fd);
+
+/* The same for the two of a pair, and for those of a message that was received. */
+int interpose_fresh_pair(int r, const int ends[2]);
+void interpose_fresh_rights(const struct msghdr *msg);
+
 #define EXPORT __attribute__((visibility("default")))
 
 /* Another name of the same function; old programs and other libraries call such. */
@@ -46,6 +53,15 @@ static inline ssize_t finish(ssize_t r, int saved)
 	})
 
 /*
+ * A number that the kernel has just given for a new file. If it is one of ours, that was
+ * closed past us: it is forgotten. Returns it, with errno as it was.
+ */
+static inline int fresh(int fd)
+{
+	return fdtable_has(fd) ? interpose_fresh(fd) : fd;
+}
+
+/*
  * Apart from the hook itself, which then needs no stack frame: a plain descriptor
  * pays a load, a compare and a jump.
  */
@@ -69,6 +85,10 @@ ssize_t __recvfrom_chk(int fd, void *__restrict buf, size_t n, size_t size, int 
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
 		size_t size);
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int dir, const char *path, int flags);
+int __openat64_2(int dir, const char *path, int flags);
 int __dprintf_chk(int fd, int flag, const char *format, ...);
 int __vdprintf_chk(int fd, int flag, const char *format, __builtin_va_list ap);
 int __vasprintf_chk(char **text, int flag, const char *format, __builtin_va_list ap);

@@ -36,7 +36,7 @@ static SLOW int dup_ours(int fd)
 {
 	struct entry *e = fdtable_get(fd);
 
-	return e ? (int)FINISH(sockets_dup(e, fd, 0, false)) : libc.dup(fd);
+	return e ? (int)FINISH(sockets_dup(e, fd, 0, false)) : fresh(libc.dup(fd));
 }
 
 EXPORT int dup(int fd)
@@ -71,6 +71,8 @@ static SLOW int fcntl_ours(int fd, int cmd, void *arg)
 	if (e && cmd == F_SETFD)
 		return (int)FINISH(sockets_set_cloexec(e, fd, (intptr_t)arg & FD_CLOEXEC));
 	fdtable_put(e);
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		return fresh(libc.fcntl64(fd, cmd, arg));
 	return libc.fcntl64(fd, cmd, arg);
 }
 

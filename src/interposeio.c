@@ -20,7 +20,14 @@ static SLOW ssize_t write_ours(int fd, const void *buf, size_t n)
 	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = fdtable_get(fd);
 
-	return e ? FINISH(sockets_send(e, fd, &iov, 1, 0)) : libc.write(fd, buf, n);
+	int saved = errno;
+	ssize_t r;
+
+	if (!e)
+		return libc.write(fd, buf, n);
+	r = sockets_send(e, fd, &iov, 1, 0);
+	return r < 0 && r != -EAGAIN && sockets_stale(fd) ? libc.write(fd, buf, n)
+							  : finish(r, saved);
 }
 
 EXPORT ssize_t write(int fd, const void *buf, size_t n)
@@ -42,7 +49,14 @@ static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
 	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = fdtable_get(fd);
 
-	return e ? FINISH(sockets_readv(e, fd, &iov, 1, 0)) : libc.read(fd, buf, n);
+	int saved = errno;
+	ssize_t r;
+
+	if (!e)
+		return libc.read(fd, buf, n);
+	r = sockets_readv(e, fd, &iov, 1, 0);
+	return r < 0 && r != -EAGAIN && sockets_stale(fd) ? libc.read(fd, buf, n)
+							  : finish(r, saved);
 }
 
 EXPORT ssize_t read(int fd, void *buf, size_t n)

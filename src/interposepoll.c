@@ -101,7 +101,7 @@ static int forget_older(int epfd)
 {
 	if (epfd >= 0)
 		watch_forget_set(epfd);
-	return epfd;
+	return fresh(epfd);
 }
 
 EXPORT int epoll_create(int size)

@@ -14,7 +14,7 @@
 EXPORT int socket(int family, int type, int protocol)
 {
 	if (!sockets_asks_for_tls(family, type, protocol) || !api_ready())
-		return libc.socket(family, type, protocol);
+		return fresh(libc.socket(family, type, protocol));
 	return (int)FINISH(sockets_socket(family, type, protocol));
 }
 
@@ -48,7 +48,7 @@ EXPORT int accept(int fd, __SOCKADDR_ARG sa, socklen_t *restrict len)
 	struct entry *e = ours(fd);
 
 	return e ? (int)FINISH(sockets_accept(e, fd, sa.__sockaddr__, len, 0))
-		 : libc.accept(fd, sa.__sockaddr__, len);
+		 : fresh(libc.accept(fd, sa.__sockaddr__, len));
 }
 
 EXPORT int accept4(int fd, __SOCKADDR_ARG sa, socklen_t *restrict len, int flags)
@@ -56,7 +56,7 @@ EXPORT int accept4(int fd, __SOCKADDR_ARG sa, socklen_t *restrict len, int flags
 	struct entry *e = ours(fd);
 
 	return e ? (int)FINISH(sockets_accept(e, fd, sa.__sockaddr__, len, flags))
-		 : libc.accept4(fd, sa.__sockaddr__, len, flags);
+		 : fresh(libc.accept4(fd, sa.__sockaddr__, len, flags));
 }
 
 EXPORT int shutdown(int fd, int how)
@@ -162,7 +162,14 @@ static SLOW ssize_t recvmsg_ours(int fd, struct msghdr *msg, int flags)
 
 EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	return fdtable_has(fd) ? recvmsg_ours(fd, msg, flags) : libc.recvmsg(fd, msg, flags);
+	ssize_t r;
+
+	if (fdtable_has(fd))
+		return recvmsg_ours(fd, msg, flags);
+	r = libc.recvmsg(fd, msg, flags);
+	if (r >= 0 && fdtable_any())
+		interpose_fresh_rights(msg);
+	return r;
 }
 
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
@@ -211,7 +218,12 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags)
 EXPORT int recvmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags, struct timespec *timeout)
 {
 	struct entry *e = ours(fd);
+	int r;
 
-	return e ? (int)FINISH(sockets_recvmmsg(e, fd, v, n, flags, timeout))
-		 : libc.recvmmsg(fd, v, n, flags, timeout);
+	if (e)
+		return (int)FINISH(sockets_recvmmsg(e, fd, v, n, flags, timeout));
+	r = libc.recvmmsg(fd, v, n, flags, timeout);
+	for (int i = 0; fdtable_any() && i < r; i++)
+		interpose_fresh_rights(&v[i].msg_hdr);
+	return r;
 }

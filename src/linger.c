@@ -199,7 +199,7 @@ static int start_locked(void)
 	sigset_t all, old;
 	int r;
 
-	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	wake = libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake < 0)
 		return -errno;
 	(void)!fdtable_reserve(wake);

@@ -55,7 +55,7 @@ void log_init(const char *setting)
 /* A descriptor is opened for each line, so that none is held in the program's table. */
 static void write_file(const char *line, size_t len)
 {
-	int fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+	int fd = libc.open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 
 	if (fd < 0)
 		return;

@@ -180,7 +180,7 @@ void owner_fini(struct owner *owner)
 /* Without descriptors the parent cannot tell that a child is gone; no harm. */
 static void open_pipe(struct arena *arena)
 {
-	if (pipe2(arena->pipe, O_CLOEXEC) < 0) {
+	if (libc.pipe2(arena->pipe, O_CLOEXEC) < 0) {
 		arena->pipe[0] = arena->pipe[1] = -1;
 		return;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "selects.h"
 
+#include "libc.h"
 #include "readiness.h"
 
 #include <errno.h>
@@ -62,7 +63,7 @@ bool selects_concern(const struct selects *s)
  */
 static int table_size(int n)
 {
-	FILE *status = n > FD_SETSIZE ? fopen("/proc/self/status", "re") : NULL;
+	FILE *status = n > FD_SETSIZE ? libc.fopen("/proc/self/status", "re") : NULL;
 	int size = n;
 	char line[128];
 
