@@ -80,6 +80,16 @@ static void by_execveat(void)
 	execveat(open("/bin", O_PATH | O_CLOEXEC), "sh", script_argv, environ, 0);
 }
 
+static void by_syscall(void)
+{
+	syscall(SYS_execve, "/bin/sh", script_argv, environ);
+}
+
+static void by_syscall_at(void)
+{
+	syscall(SYS_execveat, AT_FDCWD, "/bin/sh", script_argv, environ, 0);
+}
+
 /* The new program is not the first that was tried, as where a program walks PATH. */
 static void by_second_execve(void)
 {
@@ -124,6 +134,8 @@ static const struct way {
 	{"execle", by_execle, FORK},
 	{"fexecve", by_fexecve, FORK},
 	{"execveat", by_execveat, FORK},
+	{"syscall of execve", by_syscall, FORK},
+	{"syscall of execveat", by_syscall_at, FORK},
 	{"a second execve", by_second_execve, FORK},
 	{"execve beside a thread", by_execve_in_thread, FORK},
 	{"vfork, execve", by_execve, VFORK},
@@ -207,7 +219,7 @@ static void listener(void **state)
 
 	(void)state;
 	assert_string_equal(found_by(&ways[0], fd), "nothing\nrefused\n");
-	assert_string_equal(found_by(&ways[11], fd), "nothing\nrefused\n");
+	assert_string_equal(found_by(&ways[13], fd), "nothing\nrefused\n");
 	close(fd);
 }
 

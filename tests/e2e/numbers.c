@@ -144,7 +144,10 @@ static int by_signalfd(void)
 	X(with_stream(fopen("/dev/null", "r+")))                                                   \
 	X(with_stream(fopen64("/dev/null", "w")))                                                  \
 	X(with_stream(tmpfile()))                                                                  \
-	X(by_opendir())
+	X(by_opendir())                                                                            \
+	X((int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR))                                 \
+	X((int)syscall(SYS_memfd_create, "test", 0))                                               \
+	X((int)syscall(SYS_dup, 0))
 
 /* A TLS socket that is closed past all hooks. Returns the number that is free now. */
 static int freed(const struct link *l)
