@@ -241,6 +241,31 @@ static struct wire *open_with_many_empty(void)
 	return w;
 }
 
+/* Asked again and again, with more on its way than the kernel is to keep. */
+static void test_opened_ahead(void **state)
+{
+	enum { WHOLE = 8 * MOST };
+	struct wire *w = wire_open(((const struct versioned *)*state)->version, true, 1);
+	bool ended;
+
+	for (uint64_t at = 0; at < WHOLE; at += MOST) {
+		stream_fill(at, sent, MOST);
+		end_send(&w->peer, sent, MOST);
+	}
+	wire_arrive_all(w);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(connection_lock(w->c), 0);
+		assert_in_range(connection_available(w->c, KERNEL_FD, &ended), MOST, 2 * MOST);
+		connection_unlock(w->c);
+		assert_true(kernel.rx.len > WHOLE / 2);
+	}
+	for (uint64_t at = 0; at < WHOLE; at += MOST) {
+		assert_int_equal(wire_receive(w, got, MOST, 0), MOST);
+		assert_int_equal(stream_mismatch(at, got, MOST), MOST);
+	}
+	wire_check(w);
+}
+
 static void test_empty_records_hold_up_nobody(void **state)
 {
 	struct wire *w = open_with_many_empty();
@@ -290,6 +315,7 @@ static const struct {
 	{"a record in two segments", test_record_in_two_segments},
 	{"a byte at a time", test_byte_at_a_time},
 	{"big reads take few calls", test_big_reads_take_few_calls},
+	{"no more is opened ahead than the kernel would keep", test_opened_ahead},
 };
 
 int main(void)
