@@ -22,6 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <tlssock.h>
 #include <unistd.h>
 
@@ -57,6 +58,36 @@ static void make_send(void)
 {
 	if (send(pair[0], "", 0, 0) != 0)
 		die_errno("send");
+}
+
+static void make_recvfrom(void)
+{
+	char byte;
+
+	if (recvfrom(pair[0], &byte, 1, MSG_PEEK, NULL, NULL) != 1)
+		die_errno("recvfrom");
+}
+
+static void make_sendto(void)
+{
+	if (sendto(pair[0], "", 0, 0, NULL, 0) != 0)
+		die_errno("sendto");
+}
+
+static void make_readv(void)
+{
+	char byte;
+
+	if (readv(zero, &(struct iovec){&byte, 1}, 1) != 1)
+		die_errno("readv");
+}
+
+static void make_writev(void)
+{
+	char byte = 'x';
+
+	if (writev(null, &(struct iovec){&byte, 1}, 1) != 1)
+		die_errno("writev");
 }
 
 static void make_dup_close(void)
@@ -106,8 +137,9 @@ static const struct call {
 	int letter;
 	void (*make)(void);
 } calls[] = {
-	{'r', make_read},      {'w', make_write},      {'R', make_recv}, {'W', make_send},
-	{'c', make_dup_close}, {'f', make_fcntl},      {'p', make_poll}, {'P', make_poll_many},
+	{'r', make_read},      {'w', make_write},      {'R', make_recv},     {'W', make_send},
+	{'v', make_readv},     {'V', make_writev},     {'F', make_recvfrom}, {'T', make_sendto},
+	{'c', make_dup_close}, {'f', make_fcntl},      {'p', make_poll},     {'P', make_poll_many},
 	{'s', make_select},    {'e', make_epoll_wait},
 };
 

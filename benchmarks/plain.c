@@ -41,6 +41,8 @@ static const struct call {
 } calls[] = {
 	{'r', PLAIN_LABEL("read")},	  {'w', PLAIN_LABEL("write")},
 	{'R', PLAIN_LABEL("recv")},	  {'W', PLAIN_LABEL("send")},
+	{'v', PLAIN_LABEL("readv")},	  {'V', PLAIN_LABEL("writev")},
+	{'F', PLAIN_LABEL("recvfrom")},	  {'T', PLAIN_LABEL("sendto")},
 	{'c', PLAIN_LABEL("dup, close")}, {'f', PLAIN_LABEL("fcntl")},
 	{'p', PLAIN_LABEL("poll")},	  {'P', PLAIN_LABEL("poll of 100")},
 	{'s', PLAIN_LABEL("select")},	  {'e', PLAIN_LABEL("epoll_wait")},

@@ -37,11 +37,16 @@ EXPORT ssize_t write(int fd, const void *buf, size_t n)
 
 ALIAS(__write, write);
 
-EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+static SLOW ssize_t writev_ours(int fd, const struct iovec *iov, int n)
 {
-	struct entry *e = ours(fd);
+	struct entry *e = fdtable_get(fd);
 
 	return e ? FINISH(sockets_writev(e, fd, iov, n, 0)) : libc.writev(fd, iov, n);
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+	return fdtable_has(fd) ? writev_ours(fd, iov, n) : libc.writev(fd, iov, n);
 }
 
 static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
@@ -66,11 +71,16 @@ EXPORT ssize_t read(int fd, void *buf, size_t n)
 
 ALIAS(__read, read);
 
-EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
+static SLOW ssize_t readv_ours(int fd, const struct iovec *iov, int n)
 {
-	struct entry *e = ours(fd);
+	struct entry *e = fdtable_get(fd);
 
 	return e ? FINISH(sockets_readv(e, fd, iov, n, 0)) : libc.readv(fd, iov, n);
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
+{
+	return fdtable_has(fd) ? readv_ours(fd, iov, n) : libc.readv(fd, iov, n);
 }
 
 /* A read and a write of eight bytes, of whatever file. */

@@ -102,14 +102,21 @@ EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 
 ALIAS(__send, send);
 
+static SLOW ssize_t sendto_ours(int fd, const void *buf, size_t n, int flags,
+				const struct sockaddr *sa, socklen_t len)
+{
+	const struct iovec iov = sockets_piece(buf, n);
+	struct entry *e = fdtable_get(fd);
+
+	return e ? FINISH(sockets_sendto(e, fd, &iov, flags, sa, len))
+		 : libc.sendto(fd, buf, n, flags, sa, len);
+}
+
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCKADDR_ARG sa,
 		      socklen_t len)
 {
-	const struct iovec iov = sockets_piece(buf, n);
-	struct entry *e = ours(fd);
-
-	return e ? FINISH(sockets_sendto(e, fd, &iov, flags, sa.__sockaddr__, len))
-		 : libc.sendto(fd, buf, n, flags, sa.__sockaddr__, len);
+	return fdtable_has(fd) ? sendto_ours(fd, buf, n, flags, sa.__sockaddr__, len)
+			       : libc.sendto(fd, buf, n, flags, sa.__sockaddr__, len);
 }
 
 static SLOW ssize_t sendmsg_ours(int fd, const struct msghdr *msg, int flags)
@@ -143,14 +150,21 @@ EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
 	return fdtable_has(fd) ? recv_ours(fd, buf, n, flags) : libc.recv(fd, buf, n, flags);
 }
 
+static SLOW ssize_t recvfrom_ours(int fd, void *buf, size_t n, int flags, struct sockaddr *sa,
+				  socklen_t *len)
+{
+	const struct iovec iov = sockets_piece(buf, n);
+	struct entry *e = fdtable_get(fd);
+
+	return e ? FINISH(sockets_recvfrom(e, fd, &iov, flags, sa, len))
+		 : libc.recvfrom(fd, buf, n, flags, sa, len);
+}
+
 EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t n, int flags, __SOCKADDR_ARG sa,
 			socklen_t *restrict len)
 {
-	const struct iovec iov = sockets_piece(buf, n);
-	struct entry *e = ours(fd);
-
-	return e ? FINISH(sockets_recvfrom(e, fd, &iov, flags, sa.__sockaddr__, len))
-		 : libc.recvfrom(fd, buf, n, flags, sa.__sockaddr__, len);
+	return fdtable_has(fd) ? recvfrom_ours(fd, buf, n, flags, sa.__sockaddr__, len)
+			       : libc.recvfrom(fd, buf, n, flags, sa.__sockaddr__, len);
 }
 
 static SLOW ssize_t recvmsg_ours(int fd, struct msghdr *msg, int flags)

@@ -20,6 +20,7 @@ PROGRAM = sys.argv[1]
 # with the library, and how many more again beside a TLS socket.
 CALLS = {
     "make_read": ("r", 8, 10), "make_write": ("w", 8, 10), "make_recv": ("R", 8, 10), "make_send": ("W", 8, 10),
+    "make_readv": ("v", 8, 10), "make_writev": ("V", 8, 10), "make_recvfrom": ("F", 8, 10), "make_sendto": ("T", 8, 10),
     "make_dup_close": ("c", 16, 20), "make_fcntl": ("f", 8, 10), "make_poll": ("p", 12, 20),
     "make_poll_many": ("P", 12, 1300), "make_select": ("s", 8, 160), "make_epoll_wait": ("e", 16, 10),
 }
