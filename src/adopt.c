@@ -14,7 +14,7 @@ int adopt_number(int fd, struct entry *e, bool cloexec)
 		libc.close(fd);
 		return r;
 	}
-	stdiofd_take(fd);
+	stdiofd_install(fd);
 	return fd;
 }
 

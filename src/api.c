@@ -10,6 +10,7 @@
 #include "log.h"
 #include "owner.h"
 #include "settings.h"
+#include "streams.h"
 #include "tags.h"
 
 #include <stdatomic.h>
@@ -85,11 +86,17 @@ void api_abrupt_exit(void)
 	linger_finish();
 }
 
+static void say_goodbye(void)
+{
+	fdtable_each_number(end_one);
+	linger_finish();
+}
+
 /* No session is freed: stdio flushes after the destructors, threads may still run. */
 __attribute__((destructor)) static void end(void)
 {
 	if (!ready || owner_in_vfork_child() || owner_orphaned())
 		return;
-	fdtable_each_number(end_one);
-	linger_finish();
+	if (!streams_end(say_goodbye))
+		say_goodbye();
 }

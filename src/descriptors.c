@@ -108,7 +108,6 @@ int sockets_close(int fd)
 	e = fdtable_begin_close(fd, &last);
 	if (!e)
 		return -EBADF;
-	stdiofd_release(fd);
 	if (last) {
 		leave_sets(e->object, fd);
 		closing_last(e->object, fd);
@@ -117,6 +116,7 @@ int sockets_close(int fd)
 		r = close_one_of_several(e->object, fd);
 	}
 	fdtable_end_close(fd);
+	stdiofd_release(fd);
 	fdtable_put(e);
 	return r;
 }
@@ -205,12 +205,16 @@ static int dup_onto_plain(int fd, int to, struct entry *e, bool cloexec)
 
 	if (r == -EMFILE)
 		r = -EBADF; /* dup2's word for a number that cannot be */
-	if (r == 0)
+	if (r == 0) {
+		stdiofd_take(to);
 		r = real_dup_to(fd, to, true);
+	}
 	if (r >= 0)
 		return adopt_number(to, e, cloexec);
-	if (to >= 0 && fdtable_has(to))
+	if (to >= 0 && fdtable_has(to)) {
 		fdtable_end_close(to);
+		stdiofd_release(to);
+	}
 	fdtable_put(e);
 	return r;
 }
@@ -237,11 +241,11 @@ static int dup_onto_ours(int fd, int to, struct entry *e, bool cloexec)
 		if (old)
 			fdtable_install(to, old, was_cloexec);
 	} else {
-		stdiofd_release(to);
 		if (e)
 			adopt_number(to, e, cloexec);
 		else
 			fdtable_end_close(to);
+		stdiofd_release(to);
 		if (last)
 			closing_last(old->object, copy);
 	}

@@ -6,6 +6,7 @@
 #include "linger.h"
 #include "names.h"
 #include "pending.h"
+#include "stdiofd.h"
 #include "tags.h"
 #include "watch.h"
 
@@ -46,6 +47,7 @@ static void prepare(void)
 {
 	unsigned int sessions = 0;
 
+	stdiofd_lock();
 	linger_lock();
 	fdtable_fork_lock();
 	fdtable_fork_each(lock_one, &sessions);
@@ -86,6 +88,7 @@ static void in_parent(void)
 	owner_fork_unlock(arena);
 	fdtable_fork_unlock();
 	linger_unlock();
+	stdiofd_unlock();
 	owner_fork_parent(arena);
 }
 
@@ -96,6 +99,7 @@ static void in_child(void)
 	owner_fork_unlock(arena);
 	fdtable_fork_unlock();
 	linger_fork_child();
+	stdiofd_fork_child();
 	owner_fork_child(arena);
 }
 

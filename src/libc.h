@@ -185,6 +185,9 @@
 	X(ssize_t, pwritev64v2, (int fd, const struct iovec *iov, int n, off64_t off, int flags),  \
 	  (fd, iov, n, off, flags))                                                                \
 	X(FILE *, fdopen, (int fd, const char *mode), (fd, mode))                                  \
+	X(int, fclose, (FILE * f), (f))                                                            \
+	X(FILE *, freopen, (const char *path, const char *mode, FILE *f), (path, mode, f))         \
+	X(FILE *, freopen64, (const char *path, const char *mode, FILE *f), (path, mode, f))       \
 	X(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap))               \
 	X(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap),                 \
 	  (fd, flag, format, ap))

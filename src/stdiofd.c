@@ -1,33 +1,310 @@
 /* SPDX-License-Identifier: MIT */
 #include "stdiofd.h"
 
+#include "carry.h"
+#include "fdtable.h"
+#include "guard.h"
+#include "libc.h"
+#include "log.h"
+#include "sockets.h"
+#include "streams.h"
+
+#include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdint.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
 
-static bool taken[3];
+/* glibc exports its list of open streams, and the list's recursive lock, but declares neither. */
+extern FILE *_IO_list_all;
+void _IO_list_lock(void);
+void _IO_list_unlock(void);
+void _IO_list_resetlock(void);
 
-static FILE *stream_of(int fd)
+static struct guard lock = GUARD_INIT;
+
+/* By number. The stand-in lives on, since somebody may have kept the pointer. */
+static struct standard {
+	FILE *original; /* NULL: in its place */
+	FILE *stand_in;
+} standards[3];
+
+void stdiofd_list_lock(void)
 {
-	return fd == 0 ? stdin : fd == 1 ? stdout : fd == 2 ? stderr : NULL;
+	_IO_list_lock();
 }
 
-/* _fileno is public in glibc's struct _IO_FILE; -1 makes each use of it EBADF. */
+void stdiofd_list_unlock(void)
+{
+	_IO_list_unlock();
+}
+
+void stdiofd_lock(void)
+{
+	_IO_list_lock();
+	guard_lock(&lock);
+}
+
+void stdiofd_unlock(void)
+{
+	guard_unlock(&lock);
+	_IO_list_unlock();
+}
+
+/* glibc has reset it already where there were several threads, and else not. */
+void stdiofd_fork_child(void)
+{
+	guard_unlock(&lock);
+	_IO_list_resetlock();
+}
+
+/* Any use of this is EBADF, and it tells which number was there. */
+static int taken(int fd)
+{
+	return INT_MIN + fd;
+}
+
+/* Stored at once, without the stream's lock: a thread may wait in it for good. */
+static void renumber(int from, int to)
+{
+	for (FILE *f = _IO_list_all; f; f = f->_chain)
+		if (f->_fileno == from && !streams_has(f))
+			__atomic_store_n(&f->_fileno, to, __ATOMIC_RELAXED);
+}
+
+static FILE **variable_of(int fd)
+{
+	return fd == 0 ? &stdin : fd == 1 ? &stdout : fd == 2 ? &stderr : NULL;
+}
+
+static bool is_listed(const FILE *f)
+{
+	const FILE *g = _IO_list_all;
+
+	while (g && g != f)
+		g = g->_chain;
+	return g;
+}
+
+/* Of streams that nothing stands in for. */
+static bool some_pending(int number)
+{
+	for (const FILE *f = _IO_list_all; f; f = f->_chain)
+		if (f->_fileno == number && carry_pending(f) > 0)
+			return true;
+	return false;
+}
+
 void stdiofd_take(int fd)
 {
-	FILE *f = stream_of(fd);
+	bool lost;
 
-	if (f && f->_fileno == fd) {
-		f->_fileno = -1;
-		taken[fd] = true;
+	stdiofd_lock();
+	renumber(fd, taken(fd));
+	lost = fd > STDERR_FILENO && some_pending(taken(fd));
+	stdiofd_unlock();
+	if (lost)
+		log_line(LEVEL_ERROR,
+			 "a stdio stream has buffered what was to be written to descriptor %d, "
+			 "which is now a TLS socket: flush it before, or use fdopen after",
+			 fd);
+}
+
+static FILE *stand_in_for(int fd, const FILE *original)
+{
+	struct standard *s = &standards[fd];
+	FILE *like = (FILE *)(uintptr_t)original;
+
+	if (!s->stand_in)
+		s->stand_in = streams_new(fd, !__fwritable(like)   ? "r"
+					      : !__freadable(like) ? "w"
+								   : "r+");
+	return s->stand_in;
+}
+
+/*
+ * No lock is waited for: the thread that has it may wait for good. What the original
+ * holds then stays there.
+ */
+static bool stand_in_ready(FILE *stand_in, FILE *original)
+{
+	bool ready;
+
+	if (!stand_in || ftrylockfile(stand_in) != 0)
+		return false;
+	ready = carry_pending(stand_in) > 0 || carry_set_buffer(stand_in, original) == 0;
+	if (ready && carry_pending(stand_in) == 0 && ftrylockfile(original) == 0) {
+		carry(original, stand_in);
+		funlockfile(original);
 	}
+	funlockfile(stand_in);
+	return ready;
+}
+
+static void swap_in(int fd)
+{
+	FILE **variable = variable_of(fd), *original, *stand_in;
+
+	if (!variable || standards[fd].original)
+		return;
+	original = *variable;
+	/* Cookie streams are not for wide characters. */
+	if (!original || original->_fileno != taken(fd) || original->_mode > 0)
+		return;
+	stand_in = stand_in_for(fd, original);
+	if (!stand_in_ready(stand_in, original))
+		return;
+	standards[fd].original = original;
+	__atomic_store_n(variable, stand_in, __ATOMIC_RELEASE);
+}
+
+void stdiofd_install(int fd)
+{
+	stdiofd_take(fd);
+	if (!variable_of(fd))
+		return;
+	stdiofd_lock();
+	swap_in(fd);
+	stdiofd_unlock();
+}
+
+static void give_back(FILE *stand_in, FILE *original)
+{
+	if (ftrylockfile(original) != 0)
+		return;
+	if (ftrylockfile(stand_in) == 0) {
+		carry_back(stand_in, original);
+		funlockfile(stand_in);
+	}
+	funlockfile(original);
+}
+
+static void swap_out(int fd)
+{
+	FILE **variable = variable_of(fd), *original, *stand_in;
+
+	if (!variable || !standards[fd].original)
+		return;
+	original = standards[fd].original;
+	stand_in = standards[fd].stand_in;
+	standards[fd].original = NULL;
+	if (*variable != stand_in || !is_listed(original))
+		return;
+	give_back(stand_in, original);
+	__atomic_store_n(variable, original, __ATOMIC_RELEASE);
 }
 
 void stdiofd_release(int fd)
 {
-	FILE *f = stream_of(fd);
+	stdiofd_lock();
+	if (!fdtable_has(fd)) {
+		swap_out(fd);
+		renumber(taken(fd), fd);
+	}
+	stdiofd_unlock();
+}
 
-	if (f && taken[fd] && f->_fileno == -1)
-		f->_fileno = fd;
-	if (f)
-		taken[fd] = false;
+/* The number is closed with it: the original must not come back to life. */
+void stdiofd_gone(const FILE *f)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		struct standard *s = &standards[fd];
+
+		if (s->stand_in != f)
+			continue;
+		if (s->original && *variable_of(fd) == f) {
+			carry_close(s->original);
+			*variable_of(fd) = s->original;
+		}
+		*s = (struct standard){NULL, NULL};
+	}
+}
+
+/* The number under a stream, where it is a TLS socket's; or -1. */
+static int number_under(const FILE *f)
+{
+	int fd = f->_fileno;
+
+	if (fd < INT_MIN / 2)
+		fd -= INT_MIN;
+	return fdtable_has(fd) ? fd : -1;
+}
+
+int stdiofd_fclose(FILE *f, int (*real)(FILE *f))
+{
+	int fd = f->_fileno < 0 ? number_under(f) : -1;
+	int r = real(f), error = errno;
+
+	if (fd >= 0)
+		sockets_close(fd);
+	errno = error;
+	return r;
+}
+
+/*
+ * The number stays taken, by what has no file to be opened again: freopen without a
+ * path then fails as on a socket.
+ */
+static void let_go(int fd)
+{
+	int nothing = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int r = nothing < 0 ? nothing : sockets_dup_to(nothing, fd, true);
+
+	if (nothing >= 0)
+		libc.close(nothing);
+	if (r < 0)
+		sockets_close(fd);
+}
+
+/* If one is the other's stand-in now. */
+static bool find_standard(const FILE *f, struct standard *found)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		*found = standards[fd];
+		if (found->original && (f == found->original || f == found->stand_in))
+			return true;
+	}
+	return false;
+}
+
+/* glibc's freopen makes a stream of its own of a cookie stream, if that has no wide part. */
+static FILE *reopen(const char *path, const char *mode, FILE *f, stdiofd_reopen *real)
+{
+	char narrow[16];
+	struct stream *s;
+	FILE *result;
+
+	stdiofd_lock();
+	s = streams_unregister(f);
+	stdiofd_unlock();
+	if (!s)
+		return real(path, mode, f);
+	snprintf(narrow, sizeof(narrow), "%.*s", (int)strcspn(mode, ","), mode);
+	f->_wide_data = NULL;
+	result = real(path, narrow, f);
+	f->_wide_data = (struct _IO_wide_data *)-1;
+	f->_mode = -1;
+	streams_free(s);
+	return result;
+}
+
+FILE *stdiofd_freopen(const char *path, const char *mode, FILE *f, stdiofd_reopen *real)
+{
+	struct standard standard;
+	bool is_standard;
+	int fd = number_under(f), saved = errno;
+
+	stdiofd_lock();
+	is_standard = find_standard(f, &standard);
+	stdiofd_unlock();
+	if (fd >= 0) {
+		fflush(is_standard ? standard.stand_in : f);
+		__fpurge(f);
+		let_go(fd);
+		errno = saved;
+	}
+	return reopen(path, mode, is_standard ? standard.original : f, real);
 }

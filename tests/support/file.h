@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* file.h - streams of stdio on a socket, and what is seen of them. */
+#ifndef TEST_FILE_H
+#define TEST_FILE_H
+
+#include "trace.h"
+#include <stdio.h>
+
+/* fdopen(); the stream has the descriptor from then on. */
+FILE *file_on(int *fd, const char *mode);
+
+/* Note the line that fgets() reads. */
+void file_note_line(struct trace *trace, FILE *file);
+
+/* Note that n bytes come to a socket, and that no more are there then. */
+void file_note_arrived(struct trace *trace, int fd, size_t n);
+
+#endif /* TEST_FILE_H */
