@@ -22,8 +22,9 @@ int streams_fdopen(int fd, const char *mode, FILE **out);
  * vdprintf and its fortified twin. Return the count; or -1, with errno set, after what
  * could be sent.
  */
-int streams_vdprintf(int fd, const char *format, va_list ap);
-int streams_vdprintf_chk(int fd, int flag, const char *format, va_list ap);
+int streams_vdprintf(int fd, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
+int streams_vdprintf_chk(int fd, int flag, const char *format, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 
 /*
  * A stream for a number, with one of fopen's modes. NULL without memory. To be called,
