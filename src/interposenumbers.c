@@ -77,6 +77,9 @@ void interpose_fresh_rights(const struct msghdr *msg)
 LIBC_CREATORS(CREATOR)
 LIBC_OPENERS(OPENER)
 
+ALIAS(__open, open);
+ALIAS(__open64, open64);
+
 EXPORT mqd_t mq_open(const char *name, int flags, ...)
 {
 	va_list ap;
@@ -94,6 +97,8 @@ EXPORT int pipe(int ends[2])
 {
 	return interpose_fresh_pair(libc.pipe(ends), ends);
 }
+
+ALIAS(__pipe, pipe);
 
 EXPORT int pipe2(int ends[2], int flags)
 {
@@ -116,6 +121,8 @@ EXPORT FILE *fopen(const char *path, const char *mode)
 {
 	return fresh_stream(libc.fopen(path, mode));
 }
+
+ALIAS(_IO_fopen, fopen);
 
 EXPORT FILE *fopen64(const char *path, const char *mode)
 {

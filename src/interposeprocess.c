@@ -62,6 +62,8 @@ EXPORT FILE *popen(const char *command, const char *mode)
 	return file;
 }
 
+ALIAS(_IO_popen, popen);
+
 EXPORT int daemon(int nochdir, int noclose)
 {
 	int r = libc.daemon(nochdir, noclose);

@@ -29,6 +29,8 @@ EXPORT int fclose(FILE *f)
 	return fdtable_any() ? stdiofd_fclose(f, libc.fclose) : libc.fclose(f);
 }
 
+ALIAS(_IO_fclose, fclose);
+
 EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 {
 	return fdtable_any() ? stdiofd_freopen(path, mode, f, libc.freopen)

@@ -100,7 +100,7 @@ static ssize_t stream_read(void *cookie, char *buf, size_t n)
 	e = fdtable_get(s->fd);
 	if (!e)
 		return libc.read(s->fd, buf, n);
-	r = sockets_read(e, s->fd, &iov, 1);
+	r = sockets_readv(e, s->fd, &iov, 1, 0);
 	errno = r < 0 ? (int)-r : saved;
 	return r < 0 ? -1 : r;
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whatever a program that is started gets of a TLS socket, it must not be one
- * that sends plaintext. A relay keeps what was on the wire; the same deed on a
- * TCP socket shows the payload there, which is the control.
+ * that sends plaintext.
  */
 #include "child.h"
-#include "peer.h"
+#include "deeds.h"
+#include "proc.h"
 #include "raw.h"
-#include "relay.h"
 #include "trace.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -18,9 +17,6 @@
 #include <sys/wait.h>
 #include <tlssock.h>
 #include <unistd.h>
-#include <wchar.h>
-
-#define CANARY "canary-in-the-clear"
 
 static char *const echo_argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){"echo " CANARY}, NULL};
 
@@ -230,166 +226,6 @@ static void by_fork(int fd)
 	child_finish(child_start(write_both, &fd));
 }
 
-static void by_stdio(int fd)
-{
-	int copy = dup(fd);
-	FILE *file = fdopen(copy, "w");
-
-	if (!file) {
-		close(copy);
-		return;
-	}
-	fprintf(file, CANARY "\n");
-	fclose(file);
-}
-
-static void write_canary(FILE *file)
-{
-	fprintf(file, CANARY "\n");
-	fflush(file);
-}
-
-/* A stream that was there before the number was ours; it is that of /dev/null. */
-static FILE *older_stream(int *number)
-{
-	FILE *file = fopen("/dev/null", "we");
-
-	assert_non_null(file);
-	*number = fileno(file);
-	return file;
-}
-
-static void by_older_stream(int fd)
-{
-	int number;
-	FILE *file = older_stream(&number);
-
-	fprintf(file, CANARY);
-	assert_ok(dup2(fd, number));
-	write_canary(file);
-	fclose(file);
-	assert_fails(fcntl(number, F_GETFD), EBADF);
-}
-
-/* The number was closed under the stream. */
-static void by_stale_stream(int fd)
-{
-	int number;
-	FILE *file = older_stream(&number);
-
-	close(number);
-	assert_ok(fcntl(fd, F_DUPFD, number));
-	write_canary(file);
-	fclose(file);
-}
-
-/* C++'s cout has stdout's first value. */
-static int print_to_kept(void *arg)
-{
-	FILE *kept = stdout;
-
-	dup2(*(int *)arg, 1);
-	write_canary(kept);
-	return 0;
-}
-
-static int print_wide(void *arg)
-{
-	/* It has no orientation any more then. */
-	assert_ok(freopen("/dev/null", "we", stdout) ? 0 : -1);
-	fwide(stdout, 1);
-	dup2(*(int *)arg, 1);
-	wprintf(L"" CANARY "\n");
-	fflush(stdout);
-	return 0;
-}
-
-static void by_kept_stdout(int fd)
-{
-	child_finish(child_start(print_to_kept, &fd));
-}
-
-static void by_wide_stdout(int fd)
-{
-	child_finish(child_start(print_wide, &fd));
-}
-
-static const struct deed {
-	const char *name;
-	void (*run)(int fd);
-} deeds[] = {
-	{"system", by_system},
-	{"popen", by_popen},
-	{"posix_spawn", by_spawn},
-	{"adddup2", by_spawn_dup2},
-	{"fork, dup2, exec", by_dup2},
-	{"fork, dup3, exec", by_dup3},
-	{"fork, F_DUPFD, exec", by_dupfd},
-	{"fork, F_SETFD 0, exec", by_flag},
-	{"vfork, dup2, exec", by_vfork},
-	{"vfork, dup, write", by_vfork_write},
-	{"clone, dup, write, exec", by_clone},
-	{"SCM_RIGHTS", by_rights},
-	{"fork, write", by_fork},
-	{"fdopen", by_stdio},
-	{"an older stream of the number", by_older_stream},
-	{"a stale stream of the number", by_stale_stream},
-	{"stdout, kept", by_kept_stdout},
-	{"stdout, wide", by_wide_stdout},
-};
-
-/* What the relay says after one deed on one kind of socket. */
-static int seen_on_wire(int protocol, const struct deed *deed)
-{
-	struct native_peer peer;
-	struct relay relay;
-	int fd, seen;
-
-	peer_listen(&peer, "gnutls-peer", AF_INET, "good", "--connections", "1", "--mode",
-		    protocol == IPPROTO_TCP ? "silent" : "discard", NULL);
-	relay_start(&relay, AF_INET, peer.port);
-	fd = tls_socket(AF_INET, protocol, "localhost");
-	assert_ok(tls_connect(fd, AF_INET, relay.port));
-	deed->run(fd);
-	assert_ok(close(fd));
-	proc_finish(&peer.proc);
-	relay_stop(&relay);
-	assert_true(relay.length > 0);
-	seen = relay_saw(&relay, CANARY);
-	relay_free(&relay);
-	return seen;
-}
-
-static void no_plaintext(void **state)
-{
-	const struct deed *deed = *state;
-
-	assert_int_equal(seen_on_wire(IPPROTO_TCP, deed), 1); /* the control */
-	assert_int_equal(seen_on_wire(IPPROTO_TLS, deed), 0);
-}
-
-/* The same while the handshake has not yet run, on the server's side. */
-static void accepted_no_plaintext(void **state)
-{
-	const struct deed *deed = *state;
-	struct native_peer peer;
-	struct relay relay;
-	uint16_t port;
-	int listener = tls_listen(AF_INET, IPPROTO_TLS, "good", &port), fd;
-
-	relay_start(&relay, AF_INET, port);
-	peer_connect(&peer, "openssl-peer", AF_INET, relay.port, "--mode", "sink", NULL);
-	fd = (int)assert_ok(accept(listener, NULL, NULL));
-	deed->run(fd);
-	assert_ok(close(fd));
-	proc_finish(&peer.proc);
-	relay_stop(&relay);
-	assert_true(relay.length > 0);
-	assert_false(relay_saw(&relay, CANARY));
-	relay_free(&relay);
-	assert_ok(close(listener));
-}
-
 /*
  * A listener's number given to a program without the library: what that
  * accepted would be plaintext. It must find no socket there.
@@ -410,18 +246,25 @@ static void listener_is_not_inherited(void **state)
 	}
 }
 
+static const struct deed deeds[] = {
+	{"system", by_system},
+	{"popen", by_popen},
+	{"posix_spawn", by_spawn},
+	{"adddup2", by_spawn_dup2},
+	{"fork, dup2, exec", by_dup2},
+	{"fork, dup3, exec", by_dup3},
+	{"fork, F_DUPFD, exec", by_dupfd},
+	{"fork, F_SETFD 0, exec", by_flag},
+	{"vfork, dup2, exec", by_vfork},
+	{"vfork, dup, write", by_vfork_write},
+	{"clone, dup, write, exec", by_clone},
+	{"SCM_RIGHTS", by_rights},
+	{"fork, write", by_fork},
+};
+
 int main(void)
 {
-	static char titles[COUNT(deeds)][64];
-	struct CMUnitTest tests[2 * COUNT(deeds) + 1];
-	size_t n = 0;
+	const struct CMUnitTest more[] = {CASE(listener_is_not_inherited)};
 
-	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < COUNT(deeds); i++) {
-		snprintf(titles[i], sizeof(titles[i]), "%s, accepted", deeds[i].name);
-		tests[n++] = ROW_CASE(deeds[i].name, no_plaintext, ROW(deeds[i]));
-		tests[n++] = ROW_CASE(titles[i], accepted_no_plaintext, ROW(deeds[i]));
-	}
-	tests[n++] = (struct CMUnitTest)CASE(listener_is_not_inherited);
-	return compare_main("inheritance", NULL, 0, tests, n);
+	return deeds_main("inheritance", deeds, COUNT(deeds), more, COUNT(more));
 }
