@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Node's net, which asks for TCP: ask-for-tls.c turns that into LOOPS_PROTOCOL.
+// Node's net, which asks for TCP: ask-for-tls.c turns that into ASK_PROTOCOL.
 // As loop.c: node net.js server CONNECTIONS | client PORT LENGTH, or given - LENGTH: the
-// client on the descriptor of LOOPS_GIVEN.
+// client on the descriptor of ASK_GIVEN.
 'use strict';
 const net = require('net');
 
@@ -64,7 +64,7 @@ else if (role === 'client')
 	runClient(net.connect({host: 'localhost', family: 4, port: Number(first),
 		allowHalfOpen: true}), Number(length));
 else if (role === 'given')
-	runClient(new net.Socket({fd: Number(process.env.LOOPS_GIVEN), allowHalfOpen: true}),
+	runClient(new net.Socket({fd: Number(process.env.ASK_GIVEN), allowHalfOpen: true}),
 		Number(length));
 else
 	throw new Error('usage: net.js server CONNECTIONS | client PORT LENGTH | given - LENGTH');

@@ -10,10 +10,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import native
-from harness import (DEADLINE, Process, add_case, check_equal, client_settings, environment, need,
-                     run, run_cases, server_settings, zoo)
+from harness import (DEADLINE, TCP, TLS, Process, add_case, asking, check_equal, client_settings,
+                     environment, need, run, run_cases, server_settings, version_settings, zoo)
 
-TCP, TLS = "0", "205"
 CONNECTIONS, LENGTH, PIECES = 20, 200_000, 200_001
 TOGETHER = 2
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,12 +34,11 @@ SELECTORS = {"selectors-epoll": "EpollSelector", "selectors-select": "SelectSele
 
 def settings(loop, protocol):
     env = environment(LOOPS_PROTOCOL=protocol, **server_settings(), **client_settings())
-    if VERSION == "1.2":
-        env["GNUTLS_SYSTEM_PRIORITY_FILE"] = zoo("tls12.conf")
+    env.update(version_settings(VERSION))
     if loop in SELECTORS:
         env["LOOPS_SELECTOR"] = SELECTORS[loop]
     if loop == "node":
-        env["LD_PRELOAD"] = f"{os.path.join(BUILT, 'libask-for-tls.so')}:{env['LD_PRELOAD']}"
+        env = asking(env, protocol)
     return env
 
 
@@ -121,7 +119,7 @@ def is_given(protocol):
     """A net.Socket on a descriptor that is connected already."""
     with serving("node", 1, protocol) as port:
         env = settings("node", protocol)
-        env["LOOPS_CONNECT"] = str(port)
+        env["ASK_CONNECT"] = str(port)
         done = run([*LOOPS["node"], "given", "-", str(PIECES)], env)
         check_equal((done.returncode, done.stdout, done.stderr), (0, b"", b""))
 

@@ -3,9 +3,10 @@
 have deadlines and do not outlive the test.
 
 Environment, set by meson: TLSSOCK_TEST_PRELOAD, the value of LD_PRELOAD that
-loads the library; TLSSOCK_TEST_ZOO, the certificates; TLSSOCK_TEST_EXAMPLES,
-the built examples.
+loads the library; TLSSOCK_TEST_ASK, the built ask-for-tls.c; TLSSOCK_TEST_ZOO, the
+certificates; TLSSOCK_TEST_EXAMPLES, the built examples.
 """
+import contextlib
 import ctypes
 import os
 import re
@@ -18,6 +19,7 @@ import time
 import traceback
 
 DEADLINE = 60  # seconds; sanitizers and valgrind are slow
+TCP, TLS = "0", "205"
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("TLSSOCK_", "LD_PRELOAD"))}
@@ -90,6 +92,17 @@ def environment(preload=True, **settings):
     return env
 
 
+def asking(env, protocol):
+    """The environment for a program that is to get the protocol where it asks for TCP."""
+    sanitizer, _, library = env["LD_PRELOAD"].rpartition(":")
+    preload = [sanitizer, os.environ["TLSSOCK_TEST_ASK"], library]
+    return {**env, "ASK_PROTOCOL": protocol, "LD_PRELOAD": ":".join(filter(None, preload))}
+
+
+def version_settings(version):
+    return {"GNUTLS_SYSTEM_PRIORITY_FILE": zoo("tls12.conf")} if version == "1.2" else {}
+
+
 def server_settings(name="good"):
     return {"TLSSOCK_CERT": zoo(f"{name}.pem"), "TLSSOCK_KEY": zoo(f"{name}.key")}
 
@@ -109,22 +122,28 @@ def run(command, env, stdin=b"", cwd=None):
                           preexec_fn=die_with_parent)
 
 
+def lead_group():
+    die_with_parent()
+    os.setpgid(0, 0)
+
+
 class Process:
     """A program that is talked to while it runs; killed at the end of the
-    `with` block. Output and errors come in one stream."""
+    `with` block, with its children. Output and errors come in one stream."""
 
     def __init__(self, command, env, cwd=None):
         self.command = command
         self.output = b""
         self.child = subprocess.Popen(command, env=env, cwd=cwd, bufsize=0,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+                                      stderr=subprocess.STDOUT, preexec_fn=lead_group)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.child.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.child.pid, signal.SIGKILL)
         self.child.wait()
         self.child.stdin.close()
         self.child.stdout.close()
@@ -156,6 +175,11 @@ class Process:
         while self.read(end):
             pass
         return self.child.wait(DEADLINE)
+
+    def stop(self, number=signal.SIGTERM):
+        """Asks it to end, and waits. Returns the exit status."""
+        self.child.send_signal(number)
+        return self.finish()
 
 
 class Folder(tempfile.TemporaryDirectory):

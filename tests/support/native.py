@@ -110,11 +110,18 @@ def talk_briefly(context, port, data):
     return echo
 
 
-class Server:
-    """An echo server, a thread for each connection."""
+def echo(connection):
+    while data := connection.recv(BLOCK):
+        connection.sendall(data)
 
-    def __init__(self, context, connections):
+
+class Server:
+    """A server, a thread for each connection; without a context on TCP. It echoes, unless it
+    is given another function to talk."""
+
+    def __init__(self, context, connections, talk_to=echo):
         self.context = context
+        self.talk_to = talk_to
         self.faults = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(DEADLINE)
@@ -140,14 +147,16 @@ class Server:
             plain, _ = self.listener.accept()
             with plain:
                 plain.settimeout(DEADLINE)
-                self.echo(plain)
+                self.converse(plain)
         except Exception as fault:
             self.faults.append(repr(fault))
 
-    def echo(self, plain):
+    def converse(self, plain):
+        if not self.context:
+            self.talk_to(plain)
+            return
         connection = self.context.wrap_socket(plain, server_side=True,
                                               suppress_ragged_eofs=False)
         with connection:
-            while data := connection.recv(BLOCK):
-                connection.sendall(data)
+            self.talk_to(connection)
             connection.unwrap().close()

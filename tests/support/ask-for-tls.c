@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For programs that cannot be told a protocol: preloaded before libtlssock, it asks for
- * LOOPS_PROTOCOL where they ask for TCP. All else is theirs and the library's.
+ * ASK_PROTOCOL where they ask for TCP. All else is theirs and the library's.
  *
- * With LOOPS_CONNECT, a port, they are given a socket that is connected to it: its
- * number is in LOOPS_GIVEN.
+ * With ASK_CONNECT, a port, they are given a socket that is connected to it: its
+ * number is in ASK_GIVEN.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -19,7 +19,7 @@ enum { TYPE_MASK = 0xf };
 int socket(int family, int type, int protocol)
 {
 	int (*next)(int, int, int) = (int (*)(int, int, int))dlsym(RTLD_NEXT, "socket");
-	const char *wanted = getenv("LOOPS_PROTOCOL");
+	const char *wanted = getenv("ASK_PROTOCOL");
 
 	if (wanted && (family == AF_INET || family == AF_INET6) &&
 	    (type & TYPE_MASK) == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
@@ -31,7 +31,7 @@ int socket(int family, int type, int protocol)
 __attribute__((constructor)) static void connect_given(void)
 {
 	static const char name[] = "localhost";
-	const char *port = getenv("LOOPS_CONNECT");
+	const char *port = getenv("ASK_CONNECT");
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	char number[16];
 	int fd;
@@ -48,5 +48,5 @@ __attribute__((constructor)) static void connect_given(void)
 		exit(1);
 	}
 	snprintf(number, sizeof(number), "%d", fd);
-	setenv("LOOPS_GIVEN", number, 1);
+	setenv("ASK_GIVEN", number, 1);
 }
