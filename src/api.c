@@ -60,8 +60,9 @@ __attribute__((constructor)) static void start(void)
 	libc_bind();
 	log_init(environment("TLSSOCK_LOG"));
 	engine_global_init();
-	settings_environment(environment);
-	if (owner_process_init() == 0 && forking_init() == 0)
+	if (settings_environment(environment) < 0)
+		log_line(LEVEL_ERROR, "not enough memory: TLS sockets are refused");
+	else if (owner_process_init() == 0 && forking_init() == 0)
 		ready = true;
 	else
 		log_line(LEVEL_ERROR, "this system cannot tell a forked process from its parent: "

@@ -12,7 +12,7 @@ enum { DEFAULT_HANDSHAKE_TIMEOUT_MS = 30000 };
 
 /* From the environment; set once, by the constructor. */
 static struct {
-	const char *cert, *key, *ca;
+	char *cert, *key, *ca;
 	int handshake_mode;
 } defaults = {.handshake_mode = UNSET};
 
@@ -31,15 +31,34 @@ int settings_min_version(int protocol)
 	}
 }
 
-void settings_environment(const char *(*get)(const char *name))
+static int copy_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+/* Copies: a program that sets its title writes it over its environment. */
+static int take_texts(const char *(*get)(const char *name))
+{
+	free(defaults.cert);
+	free(defaults.key);
+	free(defaults.ca);
+	defaults.key = defaults.ca = NULL;
+	if (copy_text(&defaults.cert, get("TLSSOCK_CERT")) < 0 ||
+	    copy_text(&defaults.key, get("TLSSOCK_KEY")) < 0 ||
+	    copy_text(&defaults.ca, get("TLSSOCK_CA")) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int settings_environment(const char *(*get)(const char *name))
 {
 	const char *mode = get("TLSSOCK_HANDSHAKE");
 
-	defaults.cert = get("TLSSOCK_CERT");
-	defaults.key = get("TLSSOCK_KEY");
-	defaults.ca = get("TLSSOCK_CA");
+	if (take_texts(get) < 0)
+		return -ENOMEM;
 	if (!mode)
-		return;
+		return 0;
 	if (strcmp(mode, "inline") == 0)
 		defaults.handshake_mode = TLS_HANDSHAKE_INLINE;
 	else if (strcmp(mode, "deferred") == 0)
@@ -47,6 +66,7 @@ void settings_environment(const char *(*get)(const char *name))
 	else
 		log_line(LEVEL_ERROR, "TLSSOCK_HANDSHAKE=%s: not inline or deferred; ignored",
 			 mode);
+	return 0;
 }
 
 struct settings *settings_new(int protocol)
@@ -79,12 +99,6 @@ void settings_put(struct settings *s)
 	free(s->tags);
 	credential_spec_fini(&s->spec);
 	free(s);
-}
-
-static int copy_text(char **to, const char *from)
-{
-	*to = from ? strdup(from) : NULL;
-	return from && !*to ? -ENOMEM : 0;
 }
 
 static int copy_tags(struct settings *to, const struct settings *from)
