@@ -138,36 +138,42 @@ static bool later(const struct timespec *a, const struct timespec *b)
 }
 
 /* Of a directory: the sizes of its files together, and the latest change of one. */
-static void stamp_directory(const char *path, struct credential_stamp *stamp)
+static bool stamp_directory(const char *path, struct credential_stamp *stamp)
 {
 	DIR *dir = libc.opendir(path);
 	struct dirent *entry;
 	struct stat st;
 
-	while (dir && (entry = readdir(dir))) {
+	if (!dir)
+		return errno != EACCES;
+	while ((entry = readdir(dir))) {
 		if (fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
 			continue;
 		stamp->size += st.st_size;
 		if (later(&st.st_ctim, &stamp->changed))
 			stamp->changed = st.st_ctim;
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
+	return true;
 }
 
-void credential_stamp(const struct credential_item *item, struct credential_stamp *stamp)
+bool credential_stamp(const struct credential_item *item, struct credential_stamp *stamp)
 {
+	bool can_look = true;
 	struct stat st;
 
 	memset(stamp, 0, sizeof(*stamp));
-	if (item->kind != CREDENTIAL_PATH || stat(item->data, &st) < 0)
-		return;
+	if (item->kind != CREDENTIAL_PATH)
+		return true;
+	if (stat(item->data, &st) < 0)
+		return errno != EACCES;
 	if (S_ISDIR(st.st_mode))
-		stamp_directory(item->data, stamp);
+		can_look = stamp_directory(item->data, stamp);
 	stamp->dev = st.st_dev;
 	stamp->ino = st.st_ino;
 	stamp->size += st.st_size;
 	stamp->modified = st.st_mtim;
 	if (!S_ISDIR(st.st_mode))
 		stamp->changed = st.st_ctim;
+	return can_look;
 }

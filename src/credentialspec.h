@@ -71,7 +71,8 @@ struct credential_stamp {
 	struct timespec changed;
 };
 
-void credential_stamp(const struct credential_item *item, struct credential_stamp *stamp);
+/* Returns false if the process may not look. */
+bool credential_stamp(const struct credential_item *item, struct credential_stamp *stamp);
 
 /* True if both list the same values in the same order. */
 bool credential_spec_equal(const struct credential_spec *a, const struct credential_spec *b);

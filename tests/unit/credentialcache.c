@@ -8,8 +8,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+enum { NOBODY = 65534 };
 
 static void add(struct credential_spec *spec, enum credential_role role, const char *path)
 {
@@ -101,6 +104,56 @@ static void test_changed_file_is_read_again(void **state)
 }
 
 /* An authority is replaced in its directory, whose own time stays as it was. */
+/* As one asks who may not look into the directory. */
+static int get_hidden(const char *dir, const struct credential_spec *spec, struct credentials **c)
+{
+	bool is_root = getuid() == 0;
+	char reason[512];
+	int r;
+
+	chmod(dir, 0);
+	if (is_root && seteuid(NOBODY) < 0)
+		return -errno;
+	r = get(spec, c, reason);
+	if (is_root && seteuid(0) < 0)
+		return -errno;
+	chmod(dir, S_IRWXU);
+	return r;
+}
+
+/* A server that gives up its privileges has what it read with them. */
+static void test_hidden_file_holds(void **state)
+{
+	char dir[] = "/tmp/tlssock-hidden-XXXXXX", path[64], reason[512];
+	char other_path[64], other_dir[64];
+	const char *const names[] = {path, dir}, *const others[] = {other_path, other_dir};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/ca.pem", dir);
+	snprintf(other_path, sizeof(other_path), "%s/./ca.pem", dir);
+	snprintf(other_dir, sizeof(other_dir), "%s/.", dir);
+	copy_zoo("ca.pem", path, 1000000);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct credential_spec spec = {0};
+		struct credentials *old, *same, *new = NULL;
+
+		add(&spec, CREDENTIAL_CA, names[i]);
+		assert_int_equal(get(&spec, &old, reason), 0);
+		assert_int_equal(get_hidden(dir, &spec, &same), 0);
+		assert_ptr_equal(old, same);
+		credentials_put(old);
+		credentials_put(same);
+		credential_spec_fini(&spec);
+		/* What was never read is refused. */
+		add(&spec, CREDENTIAL_CA, others[i]);
+		assert_int_equal(get_hidden(dir, &spec, &new), -EACCES);
+		credential_spec_fini(&spec);
+	}
+	unlink(path);
+	rmdir(dir);
+}
+
 static void test_changed_file_in_a_directory(void **state)
 {
 	char dir[] = "/tmp/tlssock-roots-XXXXXX", path[64], reason[512];
@@ -162,6 +215,7 @@ int main(void)
 		UNIT_CASE(test_same_is_shared),
 		UNIT_CASE(test_changed_file_is_read_again),
 		UNIT_CASE(test_changed_file_in_a_directory),
+		UNIT_CASE(test_hidden_file_holds),
 		UNIT_CASE(test_bounded),
 	};
 
