@@ -5,12 +5,15 @@ ask-for-tls.c makes of it, and peers on Python's sockets that are native: TCP's,
 Environment, beside harness.py's: TLSSOCK_TEST_VERSION, 1.2 or 1.3."""
 import contextlib
 import os
+import shutil
+import signal
 import socket
 import ssl
+import time
 
 import native
-from harness import (DEADLINE, TCP, TLS, Process, add_case, asking, client_settings, environment,
-                     run, server_settings, version_settings, zoo)
+from harness import (DEADLINE, TCP, TLS, Process, add_case, asking, check, check_equal, client_settings,
+                     environment, run, server_settings, version_settings, zoo)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VERSION = os.environ["TLSSOCK_TEST_VERSION"]
@@ -21,14 +24,45 @@ def settings(protocol, **more):
     return {**env, **version_settings(VERSION), **more}
 
 
-def start(command, protocol, **options):
-    return Process(command, settings(protocol), **options)
+def start(command, protocol, **more):
+    return Process(command, settings(protocol, **more))
 
 
 def finish(command, protocol, stdin=b"", **more):
     """Runs a program to its end. Returns its status, output and errors."""
     done = run(command, settings(protocol, **more), stdin)
     return done.returncode, done.stdout, done.stderr
+
+
+def stop(server, number=signal.SIGTERM):
+    """Ends a server as its administrator would; all its processes must have gone."""
+    status = server.stop(number)
+    check_equal(status, 0, server.output)
+    until(lambda: not group_lives(server.child.pid), "processes outlive their server")
+
+
+def group_lives(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(condition, complaint):
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        check(time.monotonic() < end, complaint)
+        time.sleep(0.01)
+
+
+def unprivileged(folder):
+    """For root, what starts a program as nobody, whose the folder becomes; else nothing."""
+    if os.getuid():
+        return []
+    for path in [folder, *(entry.path for entry in os.scandir(folder))]:
+        shutil.chown(path, "nobody", "nogroup")
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=KILL"]
 
 
 def client_context(protocol):
