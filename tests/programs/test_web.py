@@ -5,11 +5,10 @@
 Usage: test_web.py SERVER."""
 import contextlib
 import os
-import shutil
 import sys
 
 from harness import TLS, Folder, Process, check, check_equal, environment, need, run_cases, zoo
-from unmodified import (add_both, finish, reserved_port, start, stop)
+from unmodified import (add_both, finish, identity, reserved_port, start, stop)
 
 SIZES = {"small": 100, "middle": 100_000, "large": 10_000_000}
 TOGETHER = 24
@@ -65,10 +64,9 @@ class Site(Folder):
     def __init__(self):
         super().__init__()
         os.chmod(self.name, 0o755)
-        self.secrets = os.path.join(self.name, "secrets")
-        os.mkdir(self.secrets, 0o700)
-        for name in "good.pem", "good.key":
-            shutil.copyfile(zoo(name), os.path.join(self.secrets, name))
+        secrets = os.path.join(self.name, "secrets")
+        os.mkdir(secrets, 0o700)
+        self.identity = identity(secrets)
         self.files = {name: os.urandom(size) for name, size in SIZES.items()}
         for name, data in self.files.items():
             with open(os.path.join(self.name, name), "wb") as file:
@@ -91,10 +89,8 @@ def serving(protocol, kind, site, **values):
     with reserved_port() as port:
         with open(os.path.join(site.name, "conf"), "w", encoding="ascii") as file:
             file.write(text.format(port=port, **values))
-        identity = {"TLSSOCK_CERT": f"{site.secrets}/good.pem",
-                    "TLSSOCK_KEY": f"{site.secrets}/good.key"}
         command = [word.format(**values) for word in command]
-        with start(command, protocol, **identity) as server:
+        with start(command, protocol, **site.identity) as server:
             server.expect(ready)
             yield port
             stop(server)

@@ -24,8 +24,8 @@ def settings(protocol, **more):
     return {**env, **version_settings(VERSION), **more}
 
 
-def start(command, protocol, **more):
-    return Process(command, settings(protocol, **more))
+def start(command, protocol, cwd=None, **more):
+    return Process(command, settings(protocol, **more), cwd)
 
 
 def finish(command, protocol, stdin=b"", **more):
@@ -54,6 +54,14 @@ def until(condition, complaint):
     while not condition():
         check(time.monotonic() < end, complaint)
         time.sleep(0.01)
+
+
+def identity(folder):
+    """Copies of the certificate and its key. Returns the settings that name them."""
+    for name in "good.pem", "good.key":
+        shutil.copyfile(zoo(name), os.path.join(folder, name))
+    return {"TLSSOCK_CERT": os.path.join(folder, "good.pem"),
+            "TLSSOCK_KEY": os.path.join(folder, "good.key")}
 
 
 def unprivileged(folder):
