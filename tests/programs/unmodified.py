@@ -34,10 +34,9 @@ def finish(command, protocol, stdin=b"", **more):
     return done.returncode, done.stdout, done.stderr
 
 
-def stop(server, number=signal.SIGTERM):
+def stop(server, number=signal.SIGTERM, status=0):
     """Ends a server as its administrator would; all its processes must have gone."""
-    status = server.stop(number)
-    check_equal(status, 0, server.output)
+    check_equal(server.stop(number), status, server.output)
     until(lambda: not group_lives(server.child.pid), "processes outlive their server")
 
 
