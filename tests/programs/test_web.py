@@ -8,7 +8,7 @@ import os
 import sys
 
 from harness import TLS, Folder, Process, check, check_equal, environment, need, run_cases, zoo
-from unmodified import (add_both, finish, identity, reserved_port, start, stop)
+from unmodified import (add_both, finish, identity, native_server, reserved_port, start, stop)
 
 SIZES = {"small": 100, "middle": 100_000, "large": 10_000_000}
 TOGETHER = 24
@@ -19,6 +19,8 @@ user nobody nogroup;
 worker_processes 3;
 error_log stderr notice;
 pid {folder}/pid;
+env TLSSOCK_CA;
+env ASK_PROTOCOL;
 events {{ }}
 http {{
     access_log off;
@@ -31,6 +33,7 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         root {folder};
+        location /behind/ {{ proxy_pass http://localhost:{behind}/; }}
     }}
 }}
 """
@@ -59,14 +62,16 @@ SERVERS = {
 
 class Site(Folder):
     """Files to serve, and an identity. The workers of root's servers are nobody, who may see
-    the files, and not the key."""
+    the files; the key only if it is public, since their own clients show it too."""
 
-    def __init__(self):
+    def __init__(self, is_public=False):
         super().__init__()
         os.chmod(self.name, 0o755)
         secrets = os.path.join(self.name, "secrets")
-        os.mkdir(secrets, 0o700)
+        os.mkdir(secrets, 0o755 if is_public else 0o700)
         self.identity = identity(secrets)
+        if is_public:
+            os.chmod(self.identity["TLSSOCK_KEY"], 0o644)
         self.files = {name: os.urandom(size) for name, size in SIZES.items()}
         for name, data in self.files.items():
             with open(os.path.join(self.name, name), "wb") as file:
@@ -84,7 +89,7 @@ class Site(Folder):
 def serving(protocol, kind, site, **values):
     """The server with the site; it must end well. Gives its port."""
     command, text, ready = SERVERS[kind]
-    values = {"sendfile": "off", "folder": site.name,
+    values = {"sendfile": "off", "behind": 9, "folder": site.name,
               "modules": "/usr/lib/apache2/modules", **values}
     with reserved_port() as port:
         with open(os.path.join(site.name, "conf"), "w", encoding="ascii") as file:
@@ -132,11 +137,31 @@ def serves_unmodified(protocol, kind):
                     (0, site.files["middle"] * 2, b""))
 
 
+def stands_before(protocol, kind):
+    """The server behind is native; the one before speaks the protocol on both sides."""
+    with Site(is_public=True) as site:
+        def answer(connection):
+            with connection.makefile("rwb") as stream:
+                name = stream.readline().split()[1].decode()[1:]
+                while stream.readline().strip():
+                    pass
+                body = site.files[name]
+                stream.write(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        with native_server(protocol, 2, answer) as behind:
+            with serving(protocol, kind, site, behind=behind.port) as port:
+                fetch(site, protocol, port, ["behind/middle", "behind/small"])
+            behind.finish()
+
+
 def main(kind):
     need(SERVERS[kind][0][0])
     add_both(f"{kind}: files in one connection", serves_files, kind, "off")
+    add_both(f"{kind}: files by sendfile in one connection", serves_files, kind, "on")
     add_both(f"{kind}: many connections", serves_many, kind, "off")
+    add_both(f"{kind}: many connections, sendfile", serves_many, kind, "on")
     add_both(f"{kind}: and an unmodified curl", serves_unmodified, kind)
+    if kind == "nginx":
+        add_both(f"{kind}: before a native server", stands_before, kind)
     return run_cases()
 
 
