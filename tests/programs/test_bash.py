@@ -26,6 +26,19 @@ READERS = {
     "among here-documents": 'while read -r a <&3; do read -r b <<<"$a"; read -r c <<END\n$b\nEND\n'
                             'echo "$c"; done',
 }
+# What writes sends LINES, which are in "$2".
+WRITERS = {
+    "echo": 'echo -n "$2" >&3',
+    "printf": 'printf %s "$2" >&3',
+    "a loop": 'while IFS= read -r line; do echo "$line" >&3; done <<<"${2%?}"',
+    "a loop's redirection": 'while IFS= read -r line; do echo "$line"; done <<<"${2%?}" >&3',
+    "a group": '{ echo -n "${2:0:9}"; echo -n "${2:9}"; } >&3',
+    "as standard output": 'exec 1>&3 3>&-; printf %s "$2"',
+    "as standard error": 'exec 2>&3 3>&-; printf %s "$2" >&2',
+    "a moved descriptor": 'exec {up}>&3 3>&-; printf %s "$2" >&"$up"; exec {up}>&-',
+    "a subshell": '(printf %s "$2") >&3; exec 3>&-',
+    "a function in the background": 'f() { printf %s "$2"; }; f "$@" >&3 & exec 3>&-; wait',
+}
 # What an executed program does with the socket: prints LINES, or sends them.
 EXECUTED_READERS = {
     "cat from it": "cat <&3",
@@ -66,6 +79,17 @@ def listen(connection):
     return connection.makefile("rb").read()
 
 
+def reads_and_writes(protocol):
+    def answer(connection):
+        with connection.makefile("rwb") as stream:
+            for line in stream:
+                stream.write(line.upper())
+                stream.flush()
+    text = 'for i in {1..50}; do echo "line $i" >&3 || exit; read -r got <&3; echo "$got"; done'
+    wanted = b"".join(b"LINE %d\n" % i for i in range(1, 51))
+    check_equal(bash(protocol, text, answer), (0, wanted, b""))
+
+
 def is_safe(text):
     """The program reads nothing, neither text nor ciphertext, and writes nothing; the peer
     may see the end cut off."""
@@ -93,6 +117,9 @@ def goes_on():
 def main():
     for name, text in READERS.items():
         add_both(f"bash reads: {name}", reads, text)
+    for name, text in WRITERS.items():
+        add_both(f"bash writes: {name}", writes, text)
+    add_both("bash reads and writes in turn", reads_and_writes)
     if VERSION == "1.3":
         for name, text in EXECUTED_READERS.items():
             add_case(f"control: {name} reads on TCP", reads, TCP, text)

@@ -20,6 +20,7 @@ def program(name):
 
 
 LANGUAGES = {
+    "bash-lines": ["bash", program("lines.sh")],
     "perl-inet": ["perl", program("lines.pl"), "IO::Socket::INET"],
     "perl-ip": ["perl", program("lines.pl"), "IO::Socket::IP"],
     "php": ["php", program("lines.php")],
@@ -27,6 +28,7 @@ LANGUAGES = {
     "python-makefile": [sys.executable, program("lines.py")],
     "ruby": ["ruby", program("lines.rb")],
 }
+CLIENTS_ONLY = ["bash-lines"]
 
 
 def answer_lines(connection):
@@ -82,8 +84,9 @@ def main(language):
     command = LANGUAGES[language]
     need(command[0])
     add_both(f"{language}: its client and a native server", asks_native, command)
-    add_both(f"{language}: its server and a native client", serves_native, command)
-    add_both(f"{language}: its client and its server", is_alone, command)
+    if language not in CLIENTS_ONLY:
+        add_both(f"{language}: its server and a native client", serves_native, command)
+        add_both(f"{language}: its client and its server", is_alone, command)
     return run_cases()
 
 
