@@ -26,8 +26,11 @@ static SLOW ssize_t write_ours(int fd, const void *buf, size_t n)
 	if (!e)
 		return libc.write(fd, buf, n);
 	r = sockets_send(e, fd, &iov, 1, 0);
-	return r < 0 && r != -EAGAIN && sockets_stale(fd) ? libc.write(fd, buf, n)
-							  : finish(r, saved);
+	r = finish(r, saved);
+	if (r >= 0 || errno == EAGAIN || !sockets_stale(fd))
+		return r;
+	errno = saved;
+	return libc.write(fd, buf, n);
 }
 
 EXPORT ssize_t write(int fd, const void *buf, size_t n)
@@ -60,8 +63,11 @@ static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
 	if (!e)
 		return libc.read(fd, buf, n);
 	r = sockets_readv(e, fd, &iov, 1, 0);
-	return r < 0 && r != -EAGAIN && sockets_stale(fd) ? libc.read(fd, buf, n)
-							  : finish(r, saved);
+	r = finish(r, saved);
+	if (r >= 0 || errno == EAGAIN || !sockets_stale(fd))
+		return r;
+	errno = saved;
+	return libc.read(fd, buf, n);
 }
 
 EXPORT ssize_t read(int fd, void *buf, size_t n)
