@@ -3,6 +3,7 @@
 #include "adopt.h"
 #include "handshake.h"
 #include "libc.h"
+#include "signals.h"
 #include "sockets.h"
 
 #include <errno.h>
@@ -26,6 +27,23 @@ struct accept_wait {
 
 enum { GRACE_MS = 50 };
 
+static int step_others(int fd)
+{
+	struct signals_wait signals;
+	struct pending_wait w;
+	int r;
+
+	signals_hold();
+	pending_wait_init(&w, NULL, fd, POLLIN, connection_end_ms(GRACE_MS));
+	CLEANUP_PUSH(pending_wait_drop, &w);
+	r = signals_open(&signals) ? -EINTR : pending_wait_op(&w);
+	signals_close(&signals);
+	CLEANUP_POP(0);
+	handshake_step_ready(&w);
+	signals_let();
+	return r;
+}
+
 /*
  * Waits for a client. Unfinished handshakes of this process belong to the threads
  * that serve them; but where nobody serves for a while (one thread accepts two
@@ -34,13 +52,10 @@ enum { GRACE_MS = 50 };
 static int wait_with_pending(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	struct pending_wait w;
 	int r = libc.poll(&p, 1, GRACE_MS);
 
 	while (r == 0 && pending_any()) {
-		pending_wait_init(&w, NULL, fd, POLLIN, connection_end_ms(GRACE_MS));
-		r = pending_wait_op(&w);
-		handshake_step_ready(&w);
+		r = step_others(fd);
 		if (r == -EINTR)
 			return r;
 		r = libc.poll(&p, 1, 0);
@@ -117,9 +132,9 @@ static int adopt_accepted(struct settings *settings, struct accepted *a, int fla
 	}
 	if (r == 0 && a->waits &&
 	    settings_handshake_mode(c->settings, true) == TLS_HANDSHAKE_INLINE) {
-		pthread_cleanup_push(drop_unfinished, &u);
+		CLEANUP_PUSH(drop_unfinished, &u);
 		r = finish_inline(c, a->fd);
-		pthread_cleanup_pop(0);
+		CLEANUP_POP(0);
 		a->dropped = r < 0 && r != -EINTR;
 	}
 	if (r < 0)
@@ -146,7 +161,7 @@ static int accept_one(struct connection *c, int fd, struct accepted *a, int flag
 	if (r < 0)
 		return r;
 	if (c->state == STATE_LISTENING) {
-		r = connection_wait(c, fd, accept_op, &w);
+		r = connection_wait(c, fd, accept_op, NULL, &w);
 	} else {
 		r = -EINVAL;
 	}

@@ -3,6 +3,7 @@
 
 #include "closing.h"
 #include "libc.h"
+#include "signals.h"
 #include "stdiofd.h"
 
 int adopt_number(int fd, struct entry *e, bool cloexec)
@@ -22,6 +23,7 @@ struct connection *adopt(int fd, struct settings *settings, bool cloexec)
 {
 	struct connection *c = settings ? connection_new(settings) : NULL;
 
+	signals_begin();
 	if (c) {
 		c->cookie = connection_cookie(fd);
 		c->entry = fdtable_new(c, closing_release);

@@ -40,7 +40,8 @@ static int shutdown_open(struct connection *c, int fd, int how)
 
 	if (how != SHUT_RD) {
 		send_close_notify(c);
-		r = connection_nonblocking(fd, 0) ? output_flush(c, fd) : output_flush_wait(c, fd);
+		r = connection_nonblocking(fd, 0) ? output_flush(c, fd)
+						  : output_flush_wait(c, fd, false);
 		/* FIN must come behind what is still in our queue: close sees to that. */
 		if (output_pending(c))
 			how = how == SHUT_WR ? -1 : SHUT_RD;
@@ -188,9 +189,7 @@ void closing_last(struct connection *c, int fd)
 		return;
 	c->closing = true;
 	pending_remove(c);
-	/* A thread that is in the middle of sending has the queue: its record is cut off. */
-	if (!c->flushing)
-		goodbye(c, fd, &rest);
+	goodbye(c, fd, &rest);
 	send_waiters_away(c, fd);
 	connection_unlock(c);
 	if (rest.fd >= 0 && linger_seconds(fd) > 0)

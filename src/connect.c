@@ -4,6 +4,7 @@
 #include "handshake.h"
 #include "libc.h"
 #include "names.h"
+#include "signals.h"
 #include "sockets.h"
 #include "watch.h"
 
@@ -45,6 +46,7 @@ static int find_name(struct connection *c, const struct sockaddr *sa, char *name
 }
 
 struct connect_wait {
+	struct connection *c;
 	int fd;
 	const struct sockaddr *sa;
 	socklen_t len;
@@ -55,6 +57,20 @@ static int connect_op(void *arg)
 	const struct connect_wait *w = arg;
 
 	return libc.connect(w->fd, w->sa, w->len) < 0 ? -errno : 0;
+}
+
+/* TCP goes on by itself: as after an interrupted call. */
+static void leave_connect(void *arg)
+{
+	const struct connect_wait *w = arg;
+	struct connection *c = w->c;
+
+	if (connection_lock(c) < 0)
+		return;
+	c->calling = false;
+	if (c->state == STATE_CONNECTING && !c->closing)
+		pending_add(c, w->fd, -1);
+	connection_unlock(c);
 }
 
 /* A socket made for names is an AF_INET6 one: IPv4 addresses are mapped. */
@@ -79,7 +95,7 @@ static const struct sockaddr *map_address(int fd, const struct sockaddr *sa, soc
 static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len)
 {
 	struct sockaddr_in6 mapped;
-	struct connect_wait w = {.fd = fd, .len = len};
+	struct connect_wait w = {.c = c, .fd = fd, .len = len};
 	int r;
 
 	w.sa = map_address(fd, sa, &w.len, &mapped);
@@ -88,7 +104,7 @@ static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, 
 	c->so_error = 0;
 	c->calling = true;
 	watch_begin(c);
-	r = connection_wait(c, fd, connect_op, &w);
+	r = connection_wait(c, fd, connect_op, leave_connect, &w);
 	c->calling = false;
 	if (r < 0 && r != -EINPROGRESS && r != -EINTR && c->state == STATE_CONNECTING) {
 		c->state = STATE_NEW;
@@ -251,7 +267,7 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 	memcpy(name, host->sh_addr.name, len < NAME_SIZE - 1 ? len : NAME_SIZE - 1);
 	if (!name[0])
 		return -EINVAL;
-	r = connection_wait(c, fd, resolve_op, &w);
+	r = connection_wait(c, fd, resolve_op, NULL, &w);
 	if (r < 0 && list)
 		libc.freeaddrinfo(list);
 	if (r == -EHOSTUNREACH)
@@ -263,11 +279,11 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 		return connect_again(c, fd);
 	}
 	verified = s->hostname_set ? s->hostname : name;
-	pthread_cleanup_push(free_list, list);
+	CLEANUP_PUSH(free_list, list);
 	r = handshake_prepare(c, verified);
 	if (r == 0)
 		r = connect_list(c, fd, list, host->sh_port, name);
-	pthread_cleanup_pop(1);
+	CLEANUP_POP(1);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #include "libc.h"
 #include "log.h"
 #include "names.h"
+#include "signals.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -56,23 +57,18 @@ void connection_free(void *connection)
 	free(c);
 }
 
-/* The calls made under the lock are cancellation points of libc's: not here. */
-static int locked(struct connection *c, int r)
+static int lock_by(struct connection *c, int (*lock)(pthread_mutex_t *mutex))
 {
-	int state;
-
-	if (r != 0)
-		return -EAGAIN;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	c->cancel_state = state;
-	return 0;
+	signals_hold();
+	if (lock(&c->lock) == 0)
+		return 0;
+	signals_let();
+	return -EAGAIN;
 }
 
 int connection_lock(struct connection *c)
 {
-	if (owner_orphaned())
-		return -EBADFD;
-	return locked(c, pthread_mutex_lock(&c->lock));
+	return owner_orphaned() ? -EBADFD : lock_by(c, pthread_mutex_lock);
 }
 
 int connection_enter(struct connection *c, int fd)
@@ -88,15 +84,13 @@ int connection_enter(struct connection *c, int fd)
 
 int connection_trylock(struct connection *c)
 {
-	return locked(c, pthread_mutex_trylock(&c->lock));
+	return lock_by(c, pthread_mutex_trylock);
 }
 
 void connection_unlock(struct connection *c)
 {
-	int state = c->cancel_state;
-
 	pthread_mutex_unlock(&c->lock);
-	pthread_setcancelstate(state, NULL);
+	signals_let();
 }
 
 /* What this thread waits for, so that a signal handler's close does not wait for it. */
@@ -104,7 +98,7 @@ static __thread const struct connection *waiting_here;
 
 void connection_fork_lock(struct connection *c)
 {
-	/* Fails only in a signal handler's fork, whose thread has it already. */
+	/* fork's other locks hold signals. It fails only where connection_lock() would. */
 	pthread_mutex_lock(&c->lock);
 }
 
@@ -119,7 +113,7 @@ void connection_fork_child(struct connection *c)
 	init_lock(c);
 	c->waiters = 0;
 	c->driving = 0;
-	c->flushing = false;
+	c->flushers = 0;
 	c->closing = false;
 	watch_fork_child(c);
 }
@@ -139,22 +133,46 @@ bool connection_is(const struct connection *c, int fd)
 
 static void relock(struct connection *c)
 {
-	/* Not ours already: connection_wait() has just let it go. */
-	(void)!connection_lock(c);
+	/* A child without fork's handlers is to unlock nothing either: that fails. */
+	if (!owner_orphaned())
+		pthread_mutex_lock(&c->lock);
 	c->waiters--;
 	if (c->waiters == 0 && c->closing)
 		pthread_cond_broadcast(&c->left);
 }
 
-static void cancelled(void *arg)
-{
-	struct connection *c = arg;
-	struct entry *entry = c->entry;
+struct wait {
+	struct connection *c;
+	const struct connection *outer;
+	void (*undo)(void *arg);
+	void *arg;
+};
 
-	waiting_here = NULL;
-	relock(c);
-	connection_unlock(c);
-	fdtable_put(entry);
+static void put(void *arg)
+{
+	const struct connection *c = arg;
+
+	fdtable_put(c->entry);
+}
+
+/* Cancelled, or jumped away from by a signal handler. */
+static void leave(void *arg)
+{
+	const struct wait *w = arg;
+
+	signals_hold();
+	waiting_here = w->outer;
+	if (w->undo)
+		w->undo(w->arg);
+	relock(w->c);
+	pthread_mutex_unlock(&w->c->lock);
+	put(w->c);
+	signals_let();
+}
+
+void connection_cancel_point(struct connection *c)
+{
+	signals_cancel_point(put, c);
 }
 
 unsigned int connection_waiting_here(const struct connection *c)
@@ -162,18 +180,21 @@ unsigned int connection_waiting_here(const struct connection *c)
 	return waiting_here == c ? 1 : 0;
 }
 
-int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *arg)
+int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void (*undo)(void *arg),
+		    void *arg)
 {
-	const struct connection *outer = waiting_here;
+	struct wait w = {c, waiting_here, undo, arg};
+	struct signals_wait signals;
 	int r;
 
 	c->waiters++;
 	waiting_here = c;
-	connection_unlock(c);
-	pthread_cleanup_push(cancelled, c);
-	r = op(arg);
-	pthread_cleanup_pop(0);
-	waiting_here = outer;
+	pthread_mutex_unlock(&c->lock);
+	CLEANUP_PUSH(leave, &w);
+	r = signals_open(&signals) ? -EINTR : op(arg);
+	signals_close(&signals);
+	CLEANUP_POP(0);
+	waiting_here = w.outer;
 	relock(c);
 	if (c->closing)
 		return -EINTR;
@@ -242,7 +263,7 @@ int connection_poll(struct connection *c, int fd, short events, int64_t end_ms)
 {
 	struct poll_wait w = {{.fd = fd, .events = events}, end_ms};
 
-	return connection_wait(c, fd, poll_op, &w);
+	return connection_wait(c, fd, poll_op, NULL, &w);
 }
 
 bool connection_nonblocking(int fd, int flags)

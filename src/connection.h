@@ -4,8 +4,8 @@
  * the structure, its lock and how a thread waits; input, output, handshake, send,
  * receive and closing each have a file of their own.
  *
- * One lock a connection. It is held for everything but waiting; under it a thread
- * cannot be cancelled, and a signal handler that comes in again gets -EAGAIN.
+ * One lock a connection. It is held for everything but waiting; under it signals wait,
+ * and a thread cannot be cancelled (signals.h).
  * Functions here return 0 or a count, or a negative errno.
  */
 #ifndef CONNECTION_H
@@ -32,7 +32,6 @@ enum connection_state {
 
 struct connection {
 	pthread_mutex_t lock;
-	int cancel_state; /* of the thread that has the lock */
 	struct entry *entry;
 	uint64_t cookie; /* the kernel's name of the socket; 0: not known */
 	struct settings *settings;
@@ -71,7 +70,7 @@ struct connection {
 
 	/* See output.h. */
 	struct buffer out;
-	atomic_bool flushing; /* a thread is sending out, unlocked */
+	atomic_uint flushers; /* threads that wait for room to send it */
 	bool out_more;	      /* what waits may wait for more in the kernel, too: MSG_MORE */
 	int out_error;	      /* the stream is broken: negative, and stays */
 	size_t send_room;     /* what the kernel takes for certain, less what was sent since */
@@ -99,7 +98,10 @@ struct connection *connection_new(struct settings *settings);
 /* For fdtable_new(). */
 void connection_free(void *connection);
 
-/* 0, or -EAGAIN when this very thread has it already (a signal handler). */
+/*
+ * 0, or -EAGAIN when this very thread has it already: a signal handler of which we do not
+ * know, installed by a system call that nobody saw.
+ */
 int connection_lock(struct connection *c);
 
 /* The same for a call with this number, which must still name the connection: -EBADF. */
@@ -108,15 +110,19 @@ int connection_trylock(struct connection *c);
 void connection_unlock(struct connection *c);
 
 /*
- * Runs op(arg) without the lock: the only place where a thread waits, and the
- * only cancellation point. A thread that is cancelled there drops the reference
- * that its call holds on the entry. fd is the number that the caller was called
- * with.
+ * Runs op(arg) without the lock: the only place where a thread waits, is cancelled, or
+ * jumps away from in a signal handler (siglongjmp). One that leaves so calls undo(arg), if
+ * that is not NULL, and drops the reference that its call holds on the entry. fd is the
+ * number that the caller was called with.
  *
  * Returns what op did, or -EINTR if the socket was closed meanwhile, -EBADF if the
  * number names another one now, -EBADFD if another process has the session.
  */
-int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void *arg);
+int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void (*undo)(void *arg),
+		    void *arg);
+
+/* Where a call that need not wait can be cancelled all the same, at its beginning. */
+void connection_cancel_point(struct connection *c);
 
 /* How many of a connection's waiters are the calling thread, interrupted by a signal. */
 unsigned int connection_waiting_here(const struct connection *c);

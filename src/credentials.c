@@ -4,10 +4,10 @@
 #include "credentialload.h"
 #include "credentialspec.h"
 #include "error.h"
+#include "guard.h"
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +24,17 @@ struct credentials {
 	struct credentials *next;	 /* in the cache, newest first */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct guard lock = GUARD_INIT;
 static struct credentials *cache;
 
 void credentials_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	guard_lock(&lock);
 }
 
 void credentials_unlock(void)
 {
-	pthread_mutex_unlock(&lock);
+	guard_unlock(&lock);
 }
 
 static void credentials_free(struct credentials *c)

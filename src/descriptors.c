@@ -6,6 +6,7 @@
 #include "handoff.h"
 #include "libc.h"
 #include "pending.h"
+#include "signals.h"
 #include "sockets.h"
 #include "stdiofd.h"
 #include "watch.h"
@@ -55,7 +56,7 @@ static void leave_sets(struct connection *c, int fd)
 	connection_unlock(c);
 }
 
-void sockets_forget(int fd)
+static void forget_held(int fd)
 {
 	struct entry *e;
 	bool last;
@@ -80,15 +81,28 @@ void sockets_forget(int fd)
 	fdtable_put(e);
 }
 
-bool sockets_stale(int fd)
+/* Also called by what does not hold signals. */
+void sockets_forget(int fd)
+{
+	signals_hold();
+	forget_held(fd);
+	signals_let();
+}
+
+static bool stale_held(int fd)
 {
 	struct entry *e = fdtable_get(fd);
 	bool stale = e && e->object && !handoff_child() && !connection_is(e->object, fd);
 
 	fdtable_put(e);
 	if (stale)
-		sockets_forget(fd);
+		forget_held(fd);
 	return stale;
+}
+
+bool sockets_stale(int fd)
+{
+	return SIGNALS_HELD(stale_held(fd));
 }
 
 int sockets_close(int fd)
@@ -118,6 +132,16 @@ int sockets_close(int fd)
 	fdtable_end_close(fd);
 	stdiofd_release(fd);
 	fdtable_put(e);
+	return r;
+}
+
+int sockets_close_whole(int fd)
+{
+	int state, r;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	r = SIGNALS_HELD(sockets_close(fd));
+	pthread_setcancelstate(state, NULL);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include "libc.h"
 #include "pending.h"
 #include "readiness.h"
+#include "signals.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -165,14 +166,20 @@ int epolls_woken(int epfd, struct epoll_event *events, int n)
 static int wait_once(int epfd, struct epoll_event *events, int max, const struct timespec *left,
 		     const sigset_t *mask, enum epolls_clock clock)
 {
+	struct signals_wait signals;
 	int64_t ms = -1;
+	int n;
 
-	if (clock == EPOLLS_NANOSECONDS)
-		return libc.epoll_pwait2(epfd, events, max, left, mask);
+	mask = signals_open_in(&signals, mask);
 	/* Rounded up: not to look a little too early, again and again. */
 	if (left)
 		ms = (int64_t)left->tv_sec * 1000 + (left->tv_nsec + 999999) / 1000000;
-	return libc.epoll_pwait(epfd, events, max, ms > INT_MAX ? INT_MAX : (int)ms, mask);
+	if (clock == EPOLLS_NANOSECONDS)
+		n = libc.epoll_pwait2(epfd, events, max, left, mask);
+	else
+		n = libc.epoll_pwait(epfd, events, max, ms > INT_MAX ? INT_MAX : (int)ms, mask);
+	signals_close_in(&signals);
+	return n;
 }
 
 int epolls_wait(int epfd, struct epoll_event *events, int max, const struct timespec *timeout,

@@ -3,6 +3,7 @@
 
 #include "guard.h"
 #include "libc.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,8 @@ struct entry *fdtable_get(int fd)
 
 static void retire(struct entry *entry)
 {
+	/* What frees memory is not to be interrupted by what may use it. */
+	signals_hold();
 	if (entry->release)
 		entry->release(entry->object);
 	fdtable_lock();
@@ -120,6 +123,7 @@ static void retire(struct entry *entry)
 	entry->next = pool;
 	pool = entry;
 	fdtable_unlock();
+	signals_let();
 }
 
 void fdtable_put(struct entry *entry)

@@ -38,7 +38,7 @@ static void share_one(void *object, void *unused)
 	(void)unused;
 	c->shared = true;
 	/* A thread that is sending goes on: how far it is nobody else can know. */
-	if (has_session(c) && !c->flushing)
+	if (has_session(c) && !c->flushers)
 		owner_fork_share(arena, &c->owner);
 }
 

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lock that a signal handler may want too: close is allowed in one. While it is
- * held signals wait, so that no handler finds it taken by its own thread.
+ * A lock of the library's that a signal handler may want too: close is allowed in one.
+ * While it is held signals wait, so that no handler finds it taken by its own thread.
  */
 #ifndef GUARD_H
 #define GUARD_H
 
 #include <pthread.h>
-#include <signal.h>
 
 struct guard {
 	pthread_mutex_t mutex;
-	sigset_t saved; /* of the thread that has it */
 };
 
 #define GUARD_INIT                                                                                 \

@@ -6,11 +6,11 @@
 #include "libc.h"
 #include "output.h"
 #include "pending.h"
+#include "signals.h"
 #include "watch.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 
 static int make_engine(struct connection *c, const char *name)
 {
@@ -251,7 +251,10 @@ static void step_entry(struct entry *entry, int fd)
 void handshake_step_ready(struct pending_wait *w)
 {
 	for (int i = 0; i < w->n; i++)
-		step_entry(w->entries[i], w->pfds[i + 1].fd);
+		if (w->pfds[i + 1].revents)
+			step_entry(w->entries[i], w->pfds[i + 1].fd);
+		else
+			fdtable_put(w->entries[i]);
 	w->n = 0;
 }
 
@@ -267,32 +270,16 @@ int64_t handshake_expire(void)
 	return next_ms;
 }
 
-/*
- * poll never restarts after a signal handler; the calls that we stand for do, if
- * the handler has SA_RESTART. Which handler ran cannot be told, so: if all have it.
- */
-static bool handlers_restart(void)
-{
-	struct sigaction sa;
-
-	for (int sig = 1; sig < NSIG; sig++) {
-		if (sigaction(sig, NULL, &sa) < 0 || sa.sa_handler == SIG_IGN ||
-		    sa.sa_handler == SIG_DFL)
-			continue;
-		if (!(sa.sa_flags & SA_RESTART))
-			return false;
-	}
-	return true;
-}
-
 static int wait_for_peer(struct connection *c, int fd, int64_t end_ms)
 {
 	struct pending_wait w;
 	int r;
 
 	pending_wait_init(&w, c, fd, handshake_want(c), end_ms);
-	r = connection_wait(c, fd, pending_wait_op, &w);
-	if (r == -EINTR && !c->closing && handlers_restart())
+	r = connection_wait(c, fd, pending_wait_op, pending_wait_drop, &w);
+	pending_wait_done(&w);
+	/* poll never restarts after a signal handler; the calls that we stand for do. */
+	if (r == -EINTR && !c->closing && signals_restart())
 		r = 0;
 	if (w.n > 0) {
 		connection_unlock(c);

@@ -133,9 +133,7 @@ static int wait_op(void *arg)
 {
 	struct wait *w = arg;
 
-	pthread_cleanup_push(drop_seen, w);
 	w->n = libc.recv(w->fd, w->seen.data, w->seen.cap, MSG_PEEK);
-	pthread_cleanup_pop(0);
 	return w->n < 0 ? -errno : 0;
 }
 
@@ -147,7 +145,7 @@ int input_wait(struct connection *c, int fd)
 
 	if (buffer_reserve(&w.seen, ENGINE_MAX_RECORD) < 0)
 		return -ENOMEM;
-	r = connection_wait(c, fd, wait_op, &w);
+	r = connection_wait(c, fd, wait_op, drop_seen, &w);
 	c->in_drained = false;
 	if (r == 0 && fills == c->in_fills && c->in.len == 0 && c->in_kernel == 0) {
 		w.n = result(c, w.n, w.seen.cap);

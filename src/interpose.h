@@ -8,6 +8,7 @@
 #define INTERPOSE_H
 
 #include "fdtable.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -38,18 +39,38 @@ static inline struct entry *ours(int fd)
 	return fdtable_has(fd) ? fdtable_get(fd) : NULL;
 }
 
-/* The border: errno is set on failure, and is what it was on success. */
+/*
+ * The border: errno is set on failure, and is what it was on success. Inside signals wait,
+ * but where the call does.
+ */
 static inline ssize_t finish(ssize_t r, int saved)
 {
 	errno = r < 0 ? (int)-r : saved;
 	return r < 0 ? -1 : r;
 }
 
-#define FINISH(call)                                                                               \
+#define FINISH(call) FINISH_OPEN(SIGNALS_HELD(call))
+
+/*
+ * The same for a call that holds signals itself where it must: what makes a process, or
+ * gives this one another program, hands on the mask.
+ */
+#define FINISH_OPEN(call)                                                                          \
 	({                                                                                         \
 		int saved = errno;                                                                 \
 		ssize_t result = (call);                                                           \
 		finish(result, saved);                                                             \
+	})
+
+/* For one that waits where libc's is no cancellation point. */
+#define FINISH_UNCANCELLED(call)                                                                   \
+	({                                                                                         \
+		int cancel_state;                                                                  \
+		ssize_t uncancelled;                                                               \
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);                     \
+		uncancelled = FINISH(call);                                                        \
+		pthread_setcancelstate(cancel_state, NULL);                                        \
+		uncancelled;                                                                       \
 	})
 
 /*

@@ -74,7 +74,7 @@ EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 
 	if (!fdtable_any() || cannot_run(path))
 		return libc.execve(path, argv, envp);
-	return (int)FINISH(handoff_exec(path, by_execve, &x));
+	return (int)FINISH_OPEN(handoff_exec(path, by_execve, &x));
 }
 
 EXPORT int execv(const char *path, char *const argv[])
@@ -88,7 +88,7 @@ EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 
 	if (!fdtable_any() || (strchr(file, '/') && cannot_run(file)))
 		return libc.execvpe(file, argv, envp);
-	return (int)FINISH(handoff_exec(file, by_execvpe, &x));
+	return (int)FINISH_OPEN(handoff_exec(file, by_execvpe, &x));
 }
 
 EXPORT int execvp(const char *file, char *const argv[])
@@ -102,7 +102,7 @@ EXPORT int execveat(int dir, const char *path, char *const argv[], char *const e
 
 	if (!fdtable_any())
 		return libc.execveat(dir, path, argv, envp, flags);
-	return (int)FINISH(handoff_exec(*path ? path : "a descriptor", by_execveat, &x));
+	return (int)FINISH_OPEN(handoff_exec(*path ? path : "a descriptor", by_execveat, &x));
 }
 
 EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
@@ -111,7 +111,7 @@ EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 
 	if (!fdtable_any())
 		return libc.fexecve(fd, argv, envp);
-	return (int)FINISH(handoff_exec("a descriptor", by_fexecve, &x));
+	return (int)FINISH_OPEN(handoff_exec("a descriptor", by_fexecve, &x));
 }
 
 /* How many arguments there are, with the NULL. */

@@ -20,14 +20,15 @@ ALIAS(__close, close);
 
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-	return fdtable_any() ? (int)FINISH(sockets_close_range(first, last, flags))
+	return fdtable_any() ? (int)FINISH_UNCANCELLED(sockets_close_range(first, last, flags))
 			     : libc.close_range(first, last, flags);
 }
 
 EXPORT void closefrom(int first)
 {
 	if (fdtable_any())
-		(void)FINISH(sockets_close_range(first < 0 ? 0 : (unsigned int)first, UINT_MAX, 0));
+		(void)FINISH_UNCANCELLED(
+			sockets_close_range(first < 0 ? 0 : (unsigned int)first, UINT_MAX, 0));
 	else
 		libc.closefrom(first);
 }
@@ -48,7 +49,7 @@ EXPORT int dup2(int fd, int to)
 {
 	if (fd == to || !(fdtable_has(fd) || fdtable_has(to)))
 		return libc.dup2(fd, to);
-	return (int)FINISH(sockets_dup_to(fd, to, false));
+	return (int)FINISH_UNCANCELLED(sockets_dup_to(fd, to, false));
 }
 
 ALIAS(__dup2, dup2);
@@ -57,7 +58,7 @@ EXPORT int dup3(int fd, int to, int flags)
 {
 	if ((flags & ~O_CLOEXEC) || !(fdtable_has(fd) || fdtable_has(to)))
 		return libc.dup3(fd, to, flags);
-	return (int)FINISH(sockets_dup_to(fd, to, flags & O_CLOEXEC));
+	return (int)FINISH_UNCANCELLED(sockets_dup_to(fd, to, flags & O_CLOEXEC));
 }
 
 static SLOW int fcntl_ours(int fd, int cmd, void *arg)

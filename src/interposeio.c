@@ -19,16 +19,14 @@ static SLOW ssize_t write_ours(int fd, const void *buf, size_t n)
 {
 	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = fdtable_get(fd);
-
 	int saved = errno;
 	ssize_t r;
 
 	if (!e)
 		return libc.write(fd, buf, n);
-	r = sockets_send(e, fd, &iov, 1, 0);
-	r = finish(r, saved);
-	if (r >= 0 || errno == EAGAIN || !sockets_stale(fd))
-		return r;
+	r = SIGNALS_HELD(sockets_send(e, fd, &iov, 1, 0));
+	if (r >= 0 || r == -EAGAIN || !sockets_stale(fd))
+		return finish(r, saved);
 	errno = saved;
 	return libc.write(fd, buf, n);
 }
@@ -56,16 +54,14 @@ static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
 {
 	const struct iovec iov = sockets_piece(buf, n);
 	struct entry *e = fdtable_get(fd);
-
 	int saved = errno;
 	ssize_t r;
 
 	if (!e)
 		return libc.read(fd, buf, n);
-	r = sockets_readv(e, fd, &iov, 1, 0);
-	r = finish(r, saved);
-	if (r >= 0 || errno == EAGAIN || !sockets_stale(fd))
-		return r;
+	r = SIGNALS_HELD(sockets_readv(e, fd, &iov, 1, 0));
+	if (r >= 0 || r == -EAGAIN || !sockets_stale(fd))
+		return finish(r, saved);
 	errno = saved;
 	return libc.read(fd, buf, n);
 }
@@ -111,7 +107,7 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
 EXPORT ssize_t sendfile64(int out, int in, off64_t *off, size_t n)
 {
 	if (fdtable_has(out) || fdtable_has(in))
-		return FINISH(sockets_sendfile(out, in, off, n));
+		return FINISH_UNCANCELLED(sockets_sendfile(out, in, off, n));
 	return libc.sendfile64(out, in, off, n);
 }
 
@@ -122,7 +118,7 @@ EXPORT ssize_t sendfile(int out, int in, off_t *off, size_t n)
 
 	if (!fdtable_has(out) && !fdtable_has(in))
 		return libc.sendfile(out, in, off, n);
-	r = FINISH(sockets_sendfile(out, in, off ? &at : NULL, n));
+	r = FINISH_UNCANCELLED(sockets_sendfile(out, in, off ? &at : NULL, n));
 	if (off)
 		*off = (off_t)at;
 	return r;

@@ -132,7 +132,7 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 static SLOW int epoll_ours(int epfd, struct epoll_event *events, int max, int woken, int timeout,
 			   const sigset_t *mask)
 {
-	int shown = (int)FINISH(epolls_woken(epfd, events, woken));
+	int shown = woken ? (int)FINISH(epolls_woken(epfd, events, woken)) : 0;
 	struct timespec space;
 
 	if (shown > 0)

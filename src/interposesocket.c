@@ -74,7 +74,7 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *
 
 	if (!e)
 		return libc.getsockopt(fd, level, name, v, len);
-	r = sockets_getsockopt(e, fd, level, name, v, len);
+	r = SIGNALS_HELD(sockets_getsockopt(e, fd, level, name, v, len));
 	/* SO_ERROR is often read into errno itself. */
 	return (int)finish(r, r == 0 && v == &errno ? errno : saved);
 }

@@ -58,6 +58,14 @@ static long io_uring_setup(const long *arg)
 	return fresh((int)libc.syscall(SYS_io_uring_setup, arg[0], arg[1], 0L, 0L, 0L, 0L));
 }
 
+/* What it points to is for the kernel to look at: a handler, most likely. */
+static long rt_sigaction(const long *arg)
+{
+	if (arg[1])
+		signals_note((int)arg[0], (void (*)(int))arg[1]);
+	return libc.syscall(SYS_rt_sigaction, arg[0], arg[1], arg[2], arg[3], 0L, 0L);
+}
+
 static long exit_group(const long *arg)
 {
 	_exit((int)arg[0]);
@@ -101,6 +109,7 @@ static long exit_group(const long *arg)
 	X(epoll_create1, ANY, epoll_create1((int)arg[0]))                                          \
 	X(execve, ANY, execve(P(0), P(1), P(2)))                                                   \
 	X(execveat, ANY, execveat(FD(0), P(1), P(2), P(3), (int)arg[4]))                           \
+	X(rt_sigaction, ALWAYS, rt_sigaction(arg))                                                 \
 	X(exit_group, ANY, exit_group(arg))                                                        \
 	X(io_uring_setup, ANY, io_uring_setup(arg))
 

@@ -190,7 +190,12 @@
 	X(FILE *, freopen64, (const char *path, const char *mode, FILE *f), (path, mode, f))       \
 	X(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap))               \
 	X(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list ap),                 \
-	  (fd, flag, format, ap))
+	  (fd, flag, format, ap))                                                                  \
+	X(int, sigaction, (int number, const struct sigaction *action, struct sigaction *old),     \
+	  (number, action, old))                                                                   \
+	X(sighandler_t, signal, (int number, sighandler_t handler), (number, handler))             \
+	X(sighandler_t, sysv_signal, (int number, sighandler_t handler), (number, handler))        \
+	X(sighandler_t, sigset, (int number, sighandler_t handler), (number, handler))
 
 /* X(type, name, (fixed parameters), last, (arguments)): one optional argument. */
 #define LIBC_VARIADIC(X)                                                                           \

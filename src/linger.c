@@ -4,6 +4,7 @@
 #include "fdtable.h"
 #include "guard.h"
 #include "libc.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -257,7 +258,7 @@ void linger_finish(void)
 {
 	int64_t end_ms = now_ms() + EXIT_UNSENT_MS;
 	struct timespec until;
-	sigset_t saved;
+	struct signals_wait signals;
 
 	if (!running)
 		return;
@@ -271,12 +272,11 @@ void linger_finish(void)
 		item->end_ms = item->end_ms < end_ms ? item->end_ms : end_ms;
 	wake_locked();
 	until.tv_sec += EXIT_UNSENT_MS / 1000;
-	/* The wait can be broken off by a signal; whoever has the lock meanwhile saves its own. */
-	saved = lock.saved;
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	/* A handler may end the process, or jump: the lock is of no use to anybody then. */
+	(void)signals_open(&signals);
 	while (running && pthread_cond_timedwait(&idle, &lock.mutex, &until) == 0)
 		;
-	lock.saved = saved;
+	signals_close(&signals);
 	linger_unlock();
 }
 

@@ -8,6 +8,7 @@
 #include "libc.h"
 #include "receive.h"
 #include "send.h"
+#include "signals.h"
 #include "sockets.h"
 #include "transfer.h"
 
@@ -27,19 +28,22 @@ struct move {
 	struct buffer piece;
 };
 
+/* Also for a handler that jumps away, which holds no signals. */
 static void drop_piece(void *arg)
 {
 	struct move *m = arg;
 
+	signals_hold();
 	buffer_fini(&m->piece);
+	signals_let();
 }
 
 static void drop_all(void *arg)
 {
 	struct move *m = arg;
 
-	fdtable_put(m->e);
 	drop_piece(m);
+	fdtable_put(m->e);
 }
 
 /* A number's flags if it can be read, or written: else -EBADF. */
@@ -61,15 +65,12 @@ static bool is_pipe(int fd)
 static ssize_t read_file(struct move *m, off64_t pos, size_t n)
 {
 	ssize_t r;
-	int state;
 
 	n = n < m->piece.cap ? n : m->piece.cap;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	r = libc.pread64(m->other, m->piece.data, n, pos);
 	if (r < 0)
 		/* What is no file with contents the kernel cannot send either. */
 		r = errno == EISDIR || errno == ESPIPE ? -EINVAL : -errno;
-	pthread_setcancelstate(state, NULL);
 	return r;
 }
 
@@ -131,9 +132,9 @@ static ssize_t file_to_socket(struct move *m, off64_t *off, size_t n)
 		return r;
 	if (buffer_reserve(&m->piece, 1) < 0)
 		return -ENOMEM;
-	pthread_cleanup_push(drop_piece, m);
+	CLEANUP_PUSH(drop_piece, m);
 	r = send_file(m, pos, n);
-	pthread_cleanup_pop(1);
+	CLEANUP_POP(1);
 	/* In a device like /dev/zero there are no places. */
 	if (r > 0 && fstat(m->other, &st) == 0 && S_ISCHR(st.st_mode))
 		return r;
@@ -144,34 +145,56 @@ static ssize_t file_to_socket(struct move *m, off64_t *off, size_t n)
 	return r;
 }
 
+static int poll_pipe(struct pollfd *p, int timeout)
+{
+	int n = libc.poll(p, 1, timeout);
+
+	if (n < 0)
+		return -errno;
+	return n == 0 ? -EAGAIN : p->revents;
+}
+
 /* Waits for the pipe. Returns its events, or -EAGAIN, or -EINTR. */
 static int wait_pipe(struct move *m, short events, bool nonblock)
 {
 	struct pollfd p = {.fd = m->other, .events = events};
-	int n;
+	struct signals_wait signals;
+	int r;
 
-	pthread_cleanup_push(drop_all, m);
-	n = libc.poll(&p, 1, nonblock ? 0 : -1);
-	pthread_cleanup_pop(0);
-	if (n < 0)
-		return -errno;
-	return n == 0 ? -EAGAIN : p.revents;
+	if (nonblock)
+		return poll_pipe(&p, 0);
+	CLEANUP_PUSH(drop_all, m);
+	r = signals_open(&signals) ? -EINTR : poll_pipe(&p, -1);
+	signals_close(&signals);
+	CLEANUP_POP(0);
+	return r;
 }
 
-/* Reads what the pipe has. On older kernels a pipe that another thread empties is waited for. */
+/* On older kernels a pipe that another thread empties is waited for. */
+static ssize_t read_waiting(struct move *m, size_t n)
+{
+	struct signals_wait signals;
+	ssize_t r = -EINTR;
+
+	CLEANUP_PUSH(drop_all, m);
+	if (!signals_open(&signals)) {
+		r = libc.read(m->other, m->piece.data, n);
+		r = r < 0 ? -errno : r;
+	}
+	signals_close(&signals);
+	CLEANUP_POP(0);
+	return r;
+}
+
+/* Reads what the pipe has. */
 static ssize_t read_pipe(struct move *m, size_t n)
 {
 	struct iovec iov = {m->piece.data, n < m->piece.cap ? n : m->piece.cap};
-	ssize_t r;
-	int state;
+	ssize_t r = libc.preadv64v2(m->other, &iov, 1, -1, RWF_NOWAIT);
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	r = libc.preadv64v2(m->other, &iov, 1, -1, RWF_NOWAIT);
 	if (r < 0 && errno == EOPNOTSUPP)
-		r = libc.read(m->other, iov.iov_base, iov.iov_len);
-	r = r < 0 ? -errno : r;
-	pthread_setcancelstate(state, NULL);
-	return r;
+		return read_waiting(m, iov.iov_len);
+	return r < 0 ? -errno : r;
 }
 
 /* One piece. Returns how many bytes, 0 at the pipe's end. */
@@ -201,14 +224,14 @@ static ssize_t pipe_to_socket(struct move *m, size_t n)
 
 	if (buffer_reserve(&m->piece, 1) < 0)
 		return -ENOMEM;
-	pthread_cleanup_push(drop_piece, m);
+	CLEANUP_PUSH(drop_piece, m);
 	while (done < n) {
 		r = splice_piece_out(m, n - done, done == 0);
 		if (r <= 0)
 			break;
 		done += (size_t)r;
 	}
-	pthread_cleanup_pop(1);
+	CLEANUP_POP(1);
 	return done ? (ssize_t)done : transfer_told(r, 0);
 }
 
@@ -247,10 +270,12 @@ static void drop_outlet(void *arg)
 {
 	struct outlet *o = arg;
 
+	signals_hold();
 	for (int i = 0; i < 2; i++)
 		if (o->own[i] >= 0)
 			libc.close(o->own[i]);
 	buffer_fini(&o->sink.piece);
+	signals_let();
 }
 
 static ssize_t socket_to_pipe(struct move *m, size_t n)
@@ -266,9 +291,9 @@ static ssize_t socket_to_pipe(struct move *m, size_t n)
 			return transfer_told(-EPIPE, 0);
 		if (buffer_reserve(&o.sink.piece, 1) < 0)
 			return -ENOMEM;
-		pthread_cleanup_push(drop_outlet, &o);
+		CLEANUP_PUSH(drop_outlet, &o);
 		r = connection_receive_into(m->e->object, m->fd, &o.sink, n);
-		pthread_cleanup_pop(1);
+		CLEANUP_POP(1);
 		o.own[0] = o.own[1] = -1;
 		/* Something came, but another thread has filled the pipe meanwhile. */
 	} while (r == -EAGAIN && !m->nonblock && !m->pipe_nonblock &&
@@ -341,6 +366,7 @@ ssize_t sockets_splice(int in, const off64_t *in_off, int out, const off64_t *ou
 		r = from_pipe ? start(&m, out, in) : start(&m, in, out);
 	if (r < 0)
 		return r;
+	signals_cancel_point(drop_all, &m);
 	m.pipe_nonblock = (flags & SPLICE_F_NONBLOCK) || connection_nonblocking(m.other, 0);
 	m.more = flags & SPLICE_F_MORE;
 	return finish(&m, from_pipe ? pipe_to_socket(&m, n) : socket_to_pipe(&m, n));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
 
+#include "guard.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ struct result {
 	char *name;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct guard lock = GUARD_INIT;
 static struct learned learned[KEPT_ADDRESSES];
 static unsigned int next_learned;
 static struct result results[KEPT_RESULTS];
@@ -37,12 +38,12 @@ static unsigned int next_result;
 
 void names_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	guard_lock(&lock);
 }
 
 void names_unlock(void)
 {
-	pthread_mutex_unlock(&lock);
+	guard_unlock(&lock);
 }
 
 static int address_of(const struct sockaddr *sa, struct in6_addr *out)

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include "libc.h"
+#include "signals.h"
 
 #include <errno.h>
 
@@ -15,7 +16,7 @@ static int send_flags(const struct connection *c)
 	return MSG_NOSIGNAL | (c->out_more ? MSG_MORE : 0);
 }
 
-/* The next piece to send into c->out, whose memory must not move meanwhile. */
+/* The next piece to send into c->out. */
 static bool next_piece(struct connection *c)
 {
 	struct buffer *sealed = engine_output(c->engine);
@@ -45,8 +46,6 @@ int output_flush(struct connection *c, int fd)
 {
 	if (!c->engine || c->out_error)
 		return c->out_error;
-	if (c->flushing)
-		return output_pending(c) ? -EAGAIN : 0;
 	while (next_piece(c)) {
 		ssize_t n = libc.send(fd, buffer_head(&c->out), c->out.len,
 				      MSG_DONTWAIT | send_flags(c));
@@ -62,56 +61,64 @@ int output_flush(struct connection *c, int fd)
 	return 0;
 }
 
-struct blocking_send {
+struct room_wait {
 	struct connection *c;
-	int fd;
-	const uint8_t *data;
-	size_t len;
-	int flags;
-	ssize_t sent;
+	struct pollfd pfd;
+	int64_t end_ms;
 };
 
-/* A thread cancelled in send has sent nothing of its piece: another may. */
+static int room_op(void *arg)
+{
+	struct room_wait *w = arg;
+	int n = libc.poll(&w->pfd, 1, connection_left_ms(w->end_ms));
+
+	return n < 0 ? -errno : n == 0 ? -EAGAIN : 0;
+}
+
 static void stop_flushing(void *arg)
 {
-	struct connection *c = arg;
+	const struct room_wait *w = arg;
 
-	c->flushing = false;
+	w->c->flushers--;
 }
 
-static int send_op(void *arg)
+/*
+ * By poll: of a send that blocks, and that a thread is cancelled in or jumps out of, nobody
+ * could tell how much it took.
+ */
+static int wait_for_room(struct connection *c, int fd)
 {
-	struct blocking_send *s = arg;
-
-	pthread_cleanup_push(stop_flushing, s->c);
-	s->sent = libc.send(s->fd, s->data, s->len, s->flags);
-	pthread_cleanup_pop(0);
-	return s->sent < 0 ? -errno : 0;
-}
-
-static int flush_piece(struct connection *c, int fd)
-{
-	struct blocking_send s = {c, fd, buffer_head(&c->out), c->out.len, send_flags(c), 0};
+	struct room_wait w = {c, {.fd = fd, .events = POLLOUT}, -1};
 	int r;
 
-	c->flushing = true;
-	r = connection_wait(c, fd, send_op, &s);
-	c->flushing = false;
-	if (s.sent > 0)
-		buffer_consume(&c->out, (size_t)s.sent);
+	w.end_ms = connection_socket_end_ms(fd, SO_SNDTIMEO);
+	c->flushers++;
+	r = connection_wait(c, fd, room_op, stop_flushing, &w);
+	c->flushers--;
+	/* With a timeout a send is never restarted (signal(7)). */
+	if (r == -EINTR && w.end_ms < 0 && !c->closing && signals_restart())
+		return -ERESTART;
 	return r;
 }
 
-int output_flush_wait(struct connection *c, int fd)
+static size_t unsent(const struct connection *c)
 {
+	return c->out.len + engine_output(c->engine)->len;
+}
+
+int output_flush_wait(struct connection *c, int fd, bool moved)
+{
+	size_t before = c->engine ? unsent(c) : 0;
 	int r = output_flush(c, fd);
 
 	while (r == -EAGAIN) {
-		/* Another thread sends, and our records are behind its own. */
-		r = c->flushing ? connection_poll(c, fd, POLLOUT, -1) : flush_piece(c, fd);
+		r = wait_for_room(c, fd);
+		moved = moved || unsent(c) < before;
+		if (r == -ERESTART && moved)
+			r = -EINTR;
 		if (r == -EINTR || r == -EAGAIN || r == -EBADF || r == -EBADFD)
 			return r;
-		if (r < 0)
+		if (r < 0 && r != -ERESTART)
 			return broken(c, r);
 		r = output_flush(c, fd);
 	}

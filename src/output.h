@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sealed records on their way into the kernel. The session appends to its own
- * queue; one thread at a time, the flusher, moves that into c->out and sends it.
+ * queue; whoever has the lock moves that into c->out and sends it.
  */
 #ifndef OUTPUT_H
 #define OUTPUT_H
@@ -15,9 +15,10 @@ bool output_pending(const struct connection *c);
 int output_flush(struct connection *c, int fd);
 
 /*
- * Sends all, waiting as the kernel's send waits: SA_RESTART, SO_SNDTIMEO and
- * cancellation are its own. -EINTR and -EAGAIN leave a rest in the queue.
+ * Sends all, waiting as the kernel's send waits, SO_SNDTIMEO and SA_RESTART too: moved
+ * says that the call has sent something already, so that it is not to be restarted.
+ * -EINTR and -EAGAIN leave a rest in the queue.
  */
-int output_flush_wait(struct connection *c, int fd);
+int output_flush_wait(struct connection *c, int fd, bool moved);
 
 #endif /* OUTPUT_H */

@@ -2,11 +2,11 @@
 #include "owner.h"
 
 #include "fdtable.h"
+#include "guard.h"
 #include "libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -33,7 +33,7 @@ static struct process {
 	pid_t pid;
 } * process;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct guard lock = GUARD_INIT;
 
 enum { NOBODY = 1 };
 
@@ -163,9 +163,9 @@ static void arena_put(struct arena *arena)
 {
 	bool last;
 
-	pthread_mutex_lock(&lock);
+	guard_lock(&lock);
 	last = --arena->refs == 0;
-	pthread_mutex_unlock(&lock);
+	guard_unlock(&lock);
 	if (last)
 		arena_free(arena);
 }
@@ -212,7 +212,7 @@ struct arena *owner_fork_begin(unsigned int count)
 	arena->parent = getpid();
 	arena->refs = 1; /* fork's own, until its end */
 	open_pipe(arena);
-	pthread_mutex_lock(&lock);
+	guard_lock(&lock);
 	return arena;
 }
 
@@ -263,7 +263,7 @@ static void end(struct arena *arena, bool is_parent)
 void owner_fork_unlock(struct arena *arena)
 {
 	if (arena)
-		pthread_mutex_unlock(&lock);
+		guard_unlock(&lock);
 }
 
 void owner_fork_parent(struct arena *arena)

@@ -168,7 +168,7 @@ int64_t pending_overdue(struct pending_wait *w)
 		if (next_ms > now_ms || n == PENDING_MAX)
 			break;
 		found[n++] = c;
-		w->pfds[n].fd = c->pending_fd;
+		w->pfds[n] = (struct pollfd){.fd = c->pending_fd, .revents = POLLIN};
 		next_ms = -1;
 	}
 	pending_unlock();
@@ -192,47 +192,29 @@ void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, s
 	w->pfds[0] = (struct pollfd){.fd = fd, .events = events};
 }
 
-static void drop(void *wait)
+void pending_wait_done(struct pending_wait *w)
+{
+	if (w->own)
+		w->own->driving--;
+	w->own = NULL;
+}
+
+void pending_wait_drop(void *wait)
 {
 	struct pending_wait *w = wait;
 
 	for (int i = 0; i < w->n; i++)
 		fdtable_put(w->entries[i]);
 	w->n = 0;
-	if (w->own)
-		w->own->driving--;
-}
-
-static void keep_ready(struct pending_wait *w)
-{
-	int kept = 0;
-
-	for (int i = 0; i < w->n; i++) {
-		if (!w->pfds[i + 1].revents) {
-			fdtable_put(w->entries[i]);
-			continue;
-		}
-		w->entries[kept++] = w->entries[i];
-		w->pfds[kept] = w->pfds[i + 1];
-	}
-	w->n = kept;
+	pending_wait_done(w);
 }
 
 int pending_wait_op(void *wait)
 {
 	struct pending_wait *w = wait;
-	nfds_t nfds = (nfds_t)w->n + 1;
-	int timeout, n, saved;
+	int n = libc.poll(w->pfds, (nfds_t)w->n + 1, connection_left_ms(w->end_ms));
 
-	timeout = connection_left_ms(w->end_ms);
-	pthread_cleanup_push(drop, w);
-	n = libc.poll(w->pfds, nfds, timeout);
-	saved = errno;
-	pthread_cleanup_pop(n < 0);
 	if (n < 0)
-		return -saved;
-	keep_ready(w);
-	if (w->own)
-		w->own->driving--;
+		return -errno;
 	return n == 0 ? -ETIMEDOUT : 0;
 }

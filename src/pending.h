@@ -15,7 +15,7 @@ enum { PENDING_MAX = 64 }; /* how many one wait looks at */
 
 struct pending_wait {
 	struct connection *own; /* NULL: none */
-	int n; /* others, with a reference each; after the wait: those that are ready */
+	int n;			/* others, with a reference each */
 	struct entry *entries[PENDING_MAX];
 	struct pollfd pfds[PENDING_MAX + 1]; /* the caller's own, then one an entry */
 	int64_t end_ms;
@@ -50,11 +50,14 @@ enum { PENDING_TICK_MS = 20 };
  */
 int64_t pending_overdue(struct pending_wait *w);
 
-/*
- * For connection_wait(), once: waits. 0: something is ready; -ETIMEDOUT; -EINTR. A
- * thread cancelled here drops the references.
- */
+/* For connection_wait(): waits. 0: something is ready; -ETIMEDOUT; -EINTR. */
 int pending_wait_op(void *wait);
+
+/* After it, however it went: the thread drives its own no more. */
+void pending_wait_done(struct pending_wait *w);
+
+/* The same, and drops the references: for a thread that goes on with none of them. */
+void pending_wait_drop(void *wait);
 
 /* For fork: nobody is in the middle of the list. */
 void pending_lock(void);

@@ -5,6 +5,7 @@
 #include "libc.h"
 #include "output.h"
 #include "receive.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,12 +46,14 @@ static void set_fini(void *arg)
 {
 	struct set *s = arg;
 
+	signals_hold();
 	if (s->watched)
 		stop_driving(s);
 	for (nfds_t i = 0; s->watched && i < s->n; i++)
 		fdtable_put(s->watched[i].entry);
 	free(s->watched);
 	free(s->asked);
+	signals_let();
 }
 
 static int set_init(struct set *s, struct pollfd *fds, nfds_t n)
@@ -248,13 +251,17 @@ const struct timespec *readiness_timeout(int timeout_ms, struct timespec *space)
 static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
 {
 	for (;;) {
+		struct signals_wait signals;
 		struct timespec space;
 		const struct timespec *left;
 		int ready;
 
 		ask(s);
 		left = readiness_left(has_extra(s) ? 0 : end_ns, s->wake_ms, &space);
-		ready = libc.ppoll(s->asked, s->n, left, mask) < 0 ? -errno : 0;
+		ready = libc.ppoll(s->asked, s->n, left, signals_open_in(&signals, mask)) < 0
+				? -errno
+				: 0;
+		signals_close_in(&signals);
 		stop_driving(s);
 		if (ready == -EINTR)
 			answer_nothing(s);
@@ -274,8 +281,8 @@ int readiness_poll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 
 	if (r < 0)
 		return r;
-	pthread_cleanup_push(set_fini, &s);
+	CLEANUP_PUSH(set_fini, &s);
 	r = poll_set(&s, readiness_end_ns(timeout), mask);
-	pthread_cleanup_pop(1);
+	CLEANUP_POP(1);
 	return r;
 }

@@ -3,6 +3,7 @@
 
 #include "libc.h"
 #include "readiness.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -157,6 +158,14 @@ static int wait_for(const struct selects *s, struct pollfd *fds, nfds_t n, int64
 	return r >= 0 && is_bad(fds, n) ? -EBADF : r;
 }
 
+/* In a handler that jumps away, or a thread that is cancelled, too. */
+static void drop(void *memory)
+{
+	signals_hold();
+	free(memory);
+	signals_let();
+}
+
 int selects_select(const struct selects *asked, struct timespec *timeout, const sigset_t *mask)
 {
 	const struct selects cut = {table_size(asked->n), asked->read, asked->write, asked->except};
@@ -169,13 +178,13 @@ int selects_select(const struct selects *asked, struct timespec *timeout, const 
 	if (!fds)
 		return -ENOMEM;
 	list(s, fds);
-	pthread_cleanup_push(free, fds);
+	CLEANUP_PUSH(drop, fds);
 	r = wait_for(s, fds, n, end_ns, mask);
 	/* On EINTR too (select(2), notes). */
 	if (end_ns >= 0)
 		(void)readiness_left(end_ns, -1, timeout);
 	for (nfds_t i = 0; r >= 0 && i < n; i++)
 		bits += keep_all(s, &fds[i]);
-	pthread_cleanup_pop(1);
+	CLEANUP_POP(1);
 	return r < 0 ? r : bits;
 }

@@ -64,14 +64,14 @@ static ssize_t seal(struct connection *c, int fd, struct cursor *cur, size_t max
 static ssize_t send_blocking(struct connection *c, int fd, struct cursor *cur)
 {
 	size_t done = 0;
-	int r = output_flush_wait(c, fd);
+	int r = output_flush_wait(c, fd, false);
 
 	while (r == 0 && cur->left) {
 		ssize_t n = seal(c, fd, cur, ROOM_MOST);
 
 		if (n < 0)
 			return done ? (ssize_t)done : n;
-		r = output_flush_wait(c, fd);
+		r = output_flush_wait(c, fd, done > 0);
 		if (r == 0 || r == -EINTR || r == -EAGAIN)
 			done += (size_t)n;
 	}
@@ -179,7 +179,7 @@ static ssize_t send_unasked(struct connection *c, int fd, struct cursor *cur, in
 		c->send_room = 0;
 		if (connection_nonblocking(fd, flags))
 			return split(c, (size_t)n, &start);
-		r = output_flush_wait(c, fd);
+		r = output_flush_wait(c, fd, false);
 	}
 	return r == 0 || r == -EINTR || r == -EAGAIN ? n : r;
 }
@@ -219,8 +219,8 @@ static int may_send(struct connection *c, int fd, bool nonblock)
 
 static bool known_to_fit(const struct connection *c, const struct cursor *cur)
 {
-	return c->state == STATE_OPEN && c->owed < 0 && !c->flushing && !output_pending(c) &&
-	       cur->left > 0 && send_cost(c, cur->left) <= c->send_room;
+	return c->state == STATE_OPEN && c->owed < 0 && !output_pending(c) && cur->left > 0 &&
+	       send_cost(c, cur->left) <= c->send_room;
 }
 
 static ssize_t send_asking(struct connection *c, int fd, struct cursor *cur, bool nonblock)
@@ -230,7 +230,7 @@ static ssize_t send_asking(struct connection *c, int fd, struct cursor *cur, boo
 
 	if (nonblock)
 		return send_nonblocking(c, fd, cur);
-	r = output_flush_wait(c, fd);
+	r = output_flush_wait(c, fd, false);
 	if (r < 0)
 		return r;
 	r = take_owed(c, fd, cur);
@@ -299,14 +299,14 @@ static ssize_t wait_room(struct connection *c, int fd)
 {
 	int64_t start_ms = connection_now_ms();
 	size_t room = 0;
-	int r = output_flush_wait(c, fd);
+	int r = output_flush_wait(c, fd, false);
 
 	while (r == 0 && (room = room_plain(c, fd)) == 0) {
 		r = connection_poll(c, fd, POLLOUT,
 				    connection_socket_end_since_ms(fd, SO_SNDTIMEO, start_ms));
 		r = r == -ETIMEDOUT ? -EAGAIN : r;
 		if (r == 0)
-			r = output_flush_wait(c, fd);
+			r = output_flush_wait(c, fd, false);
 	}
 	return r < 0 ? r : (ssize_t)room;
 }

@@ -40,6 +40,9 @@ int sockets_accept(struct entry *e, int fd, struct sockaddr *sa, socklen_t *len,
 int sockets_shutdown(struct entry *e, int fd, int how);
 int sockets_close(int fd);
 
+/* For a caller that holds no signals, where libc's close is no cancellation point. */
+int sockets_close_whole(int fd);
+
 /*
  * The number is another file's by now, or nobody's: it was closed past us. Forgets what
  * it named, which cannot take leave of its peer any more; the file is left alone.

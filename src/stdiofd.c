@@ -6,6 +6,7 @@
 #include "guard.h"
 #include "libc.h"
 #include "log.h"
+#include "signals.h"
 #include "sockets.h"
 #include "streams.h"
 
@@ -34,24 +35,26 @@ static struct standard {
 
 void stdiofd_list_lock(void)
 {
+	signals_hold();
 	_IO_list_lock();
 }
 
 void stdiofd_list_unlock(void)
 {
 	_IO_list_unlock();
+	signals_let();
 }
 
 void stdiofd_lock(void)
 {
-	_IO_list_lock();
+	stdiofd_list_lock();
 	guard_lock(&lock);
 }
 
 void stdiofd_unlock(void)
 {
 	guard_unlock(&lock);
-	_IO_list_unlock();
+	stdiofd_list_unlock();
 }
 
 /* glibc has reset it already where there were several threads, and else not. */
@@ -59,6 +62,7 @@ void stdiofd_fork_child(void)
 {
 	guard_unlock(&lock);
 	_IO_list_resetlock();
+	signals_let();
 }
 
 /* Any use of this is EBADF, and it tells which number was there. */
@@ -239,7 +243,7 @@ int stdiofd_fclose(FILE *f, int (*real)(FILE *f))
 	int r = real(f), error = errno;
 
 	if (fd >= 0)
-		sockets_close(fd);
+		sockets_close_whole(fd);
 	errno = error;
 	return r;
 }
@@ -251,12 +255,12 @@ int stdiofd_fclose(FILE *f, int (*real)(FILE *f))
 static void let_go(int fd)
 {
 	int nothing = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int r = nothing < 0 ? nothing : sockets_dup_to(nothing, fd, true);
+	int r = nothing < 0 ? nothing : SIGNALS_HELD(sockets_dup_to(nothing, fd, true));
 
 	if (nothing >= 0)
 		libc.close(nothing);
 	if (r < 0)
-		sockets_close(fd);
+		sockets_close_whole(fd);
 }
 
 /* If one is the other's stand-in now. */

@@ -4,6 +4,7 @@
 #include "fdtable.h"
 #include "libc.h"
 #include "owner.h"
+#include "signals.h"
 #include "sockets.h"
 #include "stdiofd.h"
 
@@ -46,7 +47,7 @@ static ssize_t write_some(int fd, const char *buf, size_t n)
 	ssize_t r;
 
 	if (e)
-		return sockets_send(e, fd, &iov, 1, 0);
+		return SIGNALS_HELD(sockets_send(e, fd, &iov, 1, 0));
 	r = libc.write(fd, buf, n);
 	return r < 0 ? -errno : r;
 }
@@ -100,7 +101,7 @@ static ssize_t stream_read(void *cookie, char *buf, size_t n)
 	e = fdtable_get(s->fd);
 	if (!e)
 		return libc.read(s->fd, buf, n);
-	r = sockets_readv(e, s->fd, &iov, 1, 0);
+	r = SIGNALS_HELD(sockets_readv(e, s->fd, &iov, 1, 0));
 	errno = r < 0 ? (int)-r : saved;
 	return r < 0 ? -1 : r;
 }
@@ -137,7 +138,7 @@ static int stream_close(void *cookie)
 	streams_free(s);
 	if (!fdtable_has(fd))
 		return libc.close(fd);
-	r = sockets_close(fd);
+	r = sockets_close_whole(fd);
 	errno = r < 0 ? -r : saved;
 	return r < 0 ? -1 : 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tags.h"
 
+#include "guard.h"
+
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tlssock.h>
@@ -15,17 +16,17 @@ struct credential {
 	struct credential *next;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct guard lock = GUARD_INIT;
 static struct credential *credentials;
 
 void tags_lock(void)
 {
-	pthread_mutex_lock(&lock);
+	guard_lock(&lock);
 }
 
 void tags_unlock(void)
 {
-	pthread_mutex_unlock(&lock);
+	guard_unlock(&lock);
 }
 
 /* Returns where the pointer to it is, or where one of a new tag would go. */

@@ -170,7 +170,7 @@ static short ready(short events)
 		revents |= POLLIN;
 	if (kernel.fin || kernel.shut_rd)
 		revents |= POLLRDHUP;
-	if (writable())
+	if (writable() || kernel.shut_wr)
 		revents |= POLLOUT;
 	return revents & events;
 }
@@ -188,7 +188,7 @@ static int fake_poll(struct pollfd *fds, nfds_t n, int timeout)
 			return 1;
 		if (timeout == 0)
 			return 0;
-		if (kernel.wait && kernel.wait(kernel.arg))
+		if (kernel.wait && (kernel.wait(kernel.arg) || kernel.shut_wr))
 			continue;
 		if (timeout < 0 || timeout > 1000)
 			fail_msg("the library waits for what never comes");

@@ -59,6 +59,7 @@ static int wait_once(struct pending_wait *w, int64_t timeout_ms)
 	inject_here(true);
 	r = pending_wait_op(w);
 	inject_here(false);
+	pending_wait_done(w);
 	assert_int_equal(own.c->driving, 0);
 	return r;
 }
@@ -74,10 +75,11 @@ static void test_wait_fails(void **state)
 		assert_int_equal(write(other.other, "x", 1), 1);
 		inject("poll", 1, errors[i]);
 		assert_int_equal(wait_once(&w, PATIENCE_MS), -errors[i]);
-		assert_int_equal(w.n, 0);
+		assert_int_equal(w.pfds[1].revents, 0);
+		pending_wait_drop(&w);
 		assert_int_equal(other.c->entry->refs, 1);
 		assert_int_equal(wait_once(&w, PATIENCE_MS), 0);
-		assert_int_equal(w.n, 1);
+		assert_int_equal(w.pfds[1].revents, POLLIN);
 		assert_ptr_equal(w.entries[0]->object, other.c);
 		fdtable_put(w.entries[0]);
 	}
@@ -89,7 +91,8 @@ static void test_timeout(void **state)
 
 	(void)state;
 	assert_int_equal(wait_once(&w, 0), -ETIMEDOUT);
-	assert_int_equal(w.n, 0);
+	assert_int_equal(w.pfds[1].revents, 0);
+	pending_wait_drop(&w);
 	assert_int_equal(other.c->entry->refs, 1);
 }
 

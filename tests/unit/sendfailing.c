@@ -84,7 +84,7 @@ static void test_interrupted_while_full(void **state)
 	ssize_t r;
 
 	kernel.sndbuf = 10000;
-	kernel_fail("send", 3, EINTR);
+	kernel_fail("poll", 2, EINTR);
 	r = wire_send(w, bytes, sizeof(bytes), 0);
 	assert_true(r > 0 && (size_t)r < sizeof(bytes));
 	assert_true(output_pending(w->c));

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signal handlers that write to sockets, whatever call of the library's they come upon: to
+ * a pipe, to the socket that is in use and to another one.
+ */
+#include "scene.h"
+#include "trace.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <tlssock.h>
+#include <unistd.h>
+
+enum { STORM_US = 150, WRITES = 1500 };
+
+static volatile sig_atomic_t plain_bytes, same_bytes, other_bytes;
+static volatile sig_atomic_t handled, wrong;
+
+static void add(volatile sig_atomic_t *count, ssize_t n)
+{
+	if (n > 0)
+		*count += (sig_atomic_t)n;
+	else if (errno != EAGAIN)
+		wrong = errno;
+}
+
+static void write_everywhere(int number)
+{
+	int saved = errno;
+
+	(void)number;
+	handled++;
+	add(&plain_bytes, write(scene.pipe[1], "p", 1));
+	add(&same_bytes, send(scene.link.client, "h", 1, MSG_DONTWAIT));
+	add(&other_bytes, send(scene.other.client, "o", 1, MSG_DONTWAIT));
+	errno = saved;
+}
+
+/* Empty what the handlers have filled. Returns how much it was, in all. */
+static long drain(int fd)
+{
+	long all = 0;
+	ssize_t n;
+
+	do {
+		n = recv(fd, scene_got, sizeof(scene_got), MSG_DONTWAIT);
+		all += n > 0 ? n : 0;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0 && errno != EAGAIN)
+		wrong = errno;
+	return all;
+}
+
+/* Calls that send and receive all along, and count what of it was the calls' own. */
+static void count_under_fire(void (*cease)(void))
+{
+	long sent = 0, same = 0, other = 0, plain = 0;
+	char buf[4096];
+
+	handled = wrong = plain_bytes = same_bytes = other_bytes = 0;
+	for (int64_t round = 0; handled < WRITES; round++) {
+		ssize_t n = send(scene.link.client, scene_block, 1 + (size_t)round % 5000, 0);
+
+		sent += n > 0 ? n : 0;
+		same += drain(scene.link.server);
+		other += drain(scene.other.server);
+		n = read(scene.pipe[0], buf, plain_bytes > plain ? sizeof(buf) : 0);
+		plain += n > 0 ? n : 0;
+		scene_calls[SCENE_SENDING + round % (SCENE_CALLS - SCENE_SENDING)]();
+	}
+	cease();
+	same += drain(scene.link.server);
+	other += drain(scene.other.server);
+	assert_int_equal(wrong, 0);
+	assert_true(same_bytes > 0 && other_bytes > 0);
+	assert_int_equal(same, sent + same_bytes);
+	assert_int_equal(other, other_bytes);
+	/* Nothing was full: the socket that was interrupted took what the other one took. */
+	assert_int_equal(same_bytes, handled);
+	assert_int_equal(other_bytes, handled);
+}
+
+static void handlers_write_by(int protocol)
+{
+	scene_open(protocol);
+	scene_catch(SIGALRM, write_everywhere, SA_RESTART);
+	scene_storm();
+	count_under_fire(scene_calm);
+	scene_still_usable();
+	scene_close();
+}
+
+static void handlers_write(void **state)
+{
+	(void)state;
+	handlers_write_by(IPPROTO_TCP);
+	handlers_write_by(IPPROTO_TLS);
+}
+
+static struct {
+	pthread_t target, thread;
+	atomic_bool over;
+} shooter;
+
+static void *shoot(void *unused)
+{
+	while (!shooter.over) {
+		pthread_kill(shooter.target, SIGALRM);
+		usleep(STORM_US);
+	}
+	return unused;
+}
+
+static void cease_shooting(void)
+{
+	shooter.over = true;
+	pthread_join(shooter.thread, NULL);
+	signal(SIGALRM, SIG_DFL);
+}
+
+/* The same with signals from another thread, for this one. */
+static void handlers_write_when_shot(void **state)
+{
+	(void)state;
+	scene_open(IPPROTO_TLS);
+	scene_catch(SIGALRM, write_everywhere, SA_RESTART);
+	shooter.target = pthread_self();
+	shooter.over = false;
+	assert_int_equal(pthread_create(&shooter.thread, NULL, shoot, NULL), 0);
+	count_under_fire(cease_shooting);
+	scene_still_usable();
+	scene_close();
+}
+
+static const struct CMUnitTest tests[] = {CASE(handlers_write), CASE(handlers_write_when_shot)};
+
+int main(void)
+{
+	return compare_main("signals", NULL, 0, tests, COUNT(tests));
+}
