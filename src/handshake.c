@@ -296,7 +296,9 @@ int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 {
 	int r;
 
-	while ((r = handshake_step(c, fd)) == -EAGAIN && !nonblock) {
+	/* Not what another thread waits for, but after a while: it may be this very one. */
+	r = c->driving && !nonblock ? -EAGAIN : handshake_step(c, fd);
+	for (; r == -EAGAIN && !nonblock; r = handshake_step(c, fd)) {
 		int64_t end = c->handshake_end_ms;
 
 		if (end_ms >= 0 && (end < 0 || end_ms < end))

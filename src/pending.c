@@ -97,12 +97,27 @@ bool pending_any(void)
 	return count > 0;
 }
 
-static void drive(struct pending_wait *w)
+static void no_longer(struct pending_wait *w, unsigned int ms)
 {
-	int64_t tick_ms = connection_end_ms(PENDING_TICK_MS);
+	int64_t end_ms = connection_end_ms(ms);
 
-	if (w->own->driving++ > 0 && (w->end_ms < 0 || tick_ms < w->end_ms))
-		w->end_ms = tick_ms;
+	if (w->end_ms < 0 || end_ms < w->end_ms)
+		w->end_ms = end_ms;
+}
+
+/*
+ * The first is woken by what the handshake waits for, and it alone: another that took it
+ * away meanwhile, and waited for more, would leave the first one asleep. It looks now and
+ * then all the same: a call may have stepped the handshake just before it fell asleep.
+ */
+static short drive(struct pending_wait *w, short events)
+{
+	if (w->own->driving++ == 0) {
+		no_longer(w, PENDING_LOOK_MS);
+		return events;
+	}
+	no_longer(w, PENDING_TICK_MS);
+	return 0;
 }
 
 static bool is_free(const struct connection *c)
@@ -186,7 +201,7 @@ void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, s
 	w->end_ms = end_ms;
 	w->own = own;
 	if (own)
-		drive(w);
+		events = drive(w, events);
 	if (pending_any())
 		collect(w);
 	w->pfds[0] = (struct pollfd){.fd = fd, .events = events};

@@ -42,7 +42,7 @@ void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, s
 		       int64_t end_ms);
 
 /* How long at most to wait for a handshake that another thread drives. */
-enum { PENDING_TICK_MS = 20 };
+enum { PENDING_TICK_MS = 20, PENDING_LOOK_MS = 500 };
 
 /*
  * For handshakes that nobody waits in: gives those whose time is over, as the ready
