@@ -141,6 +141,14 @@ struct sockaddr_host {
  */
 #define TLS_HANDSHAKE 206
 /*
+ * (S) int: sends a KeyUpdate (RFC 8446, 4.6.3), so that what is sent from now on has a new
+ * key; 1: the peer is to do the same, 0: not. EOPNOTSUPP in TLS 1.2, ENOTCONN without a
+ * connection, EPIPE after the end of what is sent, EINVAL another value. A peer may end a
+ * connection with too many: GnuTLS, and so this library, takes 8 a second. Nor does it
+ * bear being asked while it asks: let one end do it.
+ */
+#define TLS_KEY_UPDATE 207
+/*
  * (GS) int, 0 or 1: with 1 an end of the connection without the peer's
  * close_notify is an end of file, not ECONNRESET. An attacker can then cut the
  * stream unnoticed; only for protocols that tell their own length.

@@ -259,6 +259,16 @@ size_t engine_overhead(const struct engine *e)
 	return e->overhead;
 }
 
+int engine_update_key(struct engine *e, bool ask)
+{
+	int r;
+
+	if (gnutls_protocol_get_version(e->session) < GNUTLS_TLS1_3)
+		return -EOPNOTSUPP;
+	r = gnutls_session_key_update(e->session, ask ? GNUTLS_KU_PEER : 0);
+	return r < 0 ? fail(e, r) : 0;
+}
+
 int engine_close(struct engine *e)
 {
 	int r = gnutls_bye(e->session, GNUTLS_SHUT_WR);

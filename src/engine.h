@@ -81,6 +81,12 @@ ssize_t engine_seal(struct engine *e, const void *buf, size_t n);
 /* How many bytes a record has more than its plaintext. */
 size_t engine_overhead(const struct engine *e);
 
+/*
+ * Seals a KeyUpdate: what is sealed from now on has a new key; ask: the peer is to do the
+ * same (RFC 8446, 4.6.3). -EOPNOTSUPP in TLS 1.2.
+ */
+int engine_update_key(struct engine *e, bool ask);
+
 /* Seals a close_notify. Returns 0 or a negative errno. */
 int engine_close(struct engine *e);
 

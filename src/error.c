@@ -22,6 +22,8 @@ static const struct row table[] = {
 	{GNUTLS_E_DECRYPTION_FAILED, EBADMSG, "a record was damaged or forged"},
 	{GNUTLS_E_RECORD_OVERFLOW, EBADMSG, "a record is longer than TLS allows"},
 	{GNUTLS_E_TOO_MANY_EMPTY_PACKETS, EBADMSG, "the peer sends nothing but empty records"},
+	{GNUTLS_E_TOO_MANY_HANDSHAKE_PACKETS, EPROTO,
+	 "the peer sends too many handshake messages: more than 8 KeyUpdates in a second"},
 	{GNUTLS_E_PREMATURE_TERMINATION, ECONNRESET,
 	 "the peer ended the connection without a word"},
 	{GNUTLS_E_UNEXPECTED_PACKET_LENGTH, EPROTO, "the peer does not speak TLS"},

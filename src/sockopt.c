@@ -3,6 +3,7 @@
 #include "handshake.h"
 #include "libc.h"
 #include "options.h"
+#include "output.h"
 #include "sockets.h"
 
 #include <errno.h>
@@ -155,6 +156,29 @@ static int set_nodelay(struct connection *c, int fd, const void *v, socklen_t le
 											 : 0;
 }
 
+/* It leaves with what is sent next, if the kernel does not take it now. */
+static int update_key(struct connection *c, int fd, const void *v, socklen_t len)
+{
+	int ask, r;
+
+	if (len != sizeof(ask))
+		return -EINVAL;
+	memcpy(&ask, v, sizeof(ask));
+	if (ask != 0 && ask != 1)
+		return -EINVAL;
+	r = need_open(c, fd);
+	if (r < 0 || c->write_closed || c->state != STATE_OPEN)
+		return r < 0 ? r : -EPIPE;
+	r = engine_update_key(c->engine, ask);
+	if (r == -EOPNOTSUPP)
+		return r;
+	if (r < 0)
+		return connection_fail(c, fd, r, "updating keys", engine_reason(c->engine));
+	c->send_room = 0;
+	r = output_flush(c, fd);
+	return r == -EAGAIN ? 0 : r;
+}
+
 static int set_locked(struct connection *c, int fd, int level, int name, const void *v,
 		      socklen_t len)
 {
@@ -162,6 +186,8 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 
 	if (is_tls_level(level) && name == TLS_HANDSHAKE)
 		return handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
+	if (is_tls_level(level) && name == TLS_KEY_UPDATE)
+		return v ? update_key(c, fd, v, len) : -EFAULT;
 	if (is_tls_level(level))
 		return set_tls(c, name, v, len);
 	if (virtual)

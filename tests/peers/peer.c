@@ -107,10 +107,14 @@ static void send_stream(struct peer_session *session)
 static void mode_echo(struct peer_session *session)
 {
 	char buf[16384];
+	size_t records = 0;
 	ssize_t got;
 
 	do {
 		got = receive(session, buf, sizeof(buf));
+		if (got > 0 && due(options.key_update_every, ++records) &&
+		    tls_update_key(session) < 0)
+			say("key update failed\n");
 	} while (got > 0 && tls_send(session, buf, (size_t)got) == 0);
 	say("echo end=%s\n", got > 0 ? "error" : end_name(got));
 }
