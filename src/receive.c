@@ -272,7 +272,10 @@ ssize_t connection_receive(struct connection *c, int fd, struct cursor *cur, int
 	struct request q = {.cur = cur, .flags = flags, .least = cur->left};
 
 	/* No urgent data in TLS: as TCP without any (tcp(7)). */
-	return flags & MSG_OOB ? -EINVAL : receive(c, fd, &q);
+	if (flags & MSG_OOB)
+		return -EINVAL;
+	connection_cancel_point(c);
+	return receive(c, fd, &q);
 }
 
 ssize_t connection_receive_into(struct connection *c, int fd, struct sink *sink, size_t n)

@@ -287,6 +287,7 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	connection_cancel_point(c);
 	n = connection_enter(c, fd);
 	if (n < 0)
 		return n;
