@@ -96,16 +96,13 @@ static int linger_seconds(int fd)
 	return linger.l_linger;
 }
 
-/*
- * What outlives the connection. It is handed over when the lock is free again: the
- * lingerer takes the table's lock, and fork takes the two the other way round.
- */
-struct rest {
-	int fd; /* -1: nothing */
-	struct buffer sealed;
-};
+static void hand_over(struct closing_rest *rest)
+{
+	if (rest->fd >= 0)
+		linger_add(rest->fd, &rest->sealed);
+}
 
-static void keep(struct connection *c, int fd, struct rest *rest)
+static void keep(struct connection *c, int fd, struct closing_rest *rest)
 {
 	struct buffer *sealed = c->engine ? engine_output(c->engine) : NULL;
 
@@ -119,14 +116,8 @@ static void keep(struct connection *c, int fd, struct rest *rest)
 	buffer_trim(&rest->sealed);
 }
 
-static void hand_over(struct rest *rest)
-{
-	if (rest->fd >= 0)
-		linger_add(rest->fd, &rest->sealed);
-}
-
 /* What we sent is on its way, or still here: see that it arrives. */
-static void finish(struct connection *c, int fd, struct rest *rest)
+static void finish(struct connection *c, int fd, struct closing_rest *rest)
 {
 	int unsent = 0;
 
@@ -140,7 +131,7 @@ static void finish(struct connection *c, int fd, struct rest *rest)
 		keep(c, fd, rest);
 }
 
-static void goodbye(struct connection *c, int fd, struct rest *rest)
+static void goodbye(struct connection *c, int fd, struct closing_rest *rest)
 {
 	if (c->state == STATE_NEW || c->state == STATE_LISTENING || c->state == STATE_CONNECTING)
 		return;
@@ -180,26 +171,31 @@ static void send_waiters_away(struct connection *c, int fd)
 			return;
 }
 
-void closing_last(struct connection *c, int fd)
+void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 {
-	struct rest rest = {.fd = -1};
-
+	*rest = (struct closing_rest){.fd = -1};
 	/* A signal handler that closes what its own thread is using: it is just closed. */
 	if (connection_lock(c) < 0)
 		return;
 	c->closing = true;
 	pending_remove(c);
-	goodbye(c, fd, &rest);
+	goodbye(c, fd, rest);
 	send_waiters_away(c, fd);
 	connection_unlock(c);
-	if (rest.fd >= 0 && linger_seconds(fd) > 0)
-		linger_for(rest.fd, &rest.sealed, linger_seconds(fd));
-	hand_over(&rest);
+	rest->seconds = linger_seconds(fd);
+}
+
+void closing_end(struct closing_rest *rest)
+{
+	if (rest->fd >= 0 && rest->seconds > 0)
+		linger_for(rest->fd, &rest->sealed, rest->seconds);
+	else
+		hand_over(rest);
 }
 
 void closing_at_exit(struct connection *c, int fd)
 {
-	struct rest rest = {.fd = -1};
+	struct closing_rest rest = {.fd = -1};
 
 	/* A thread is in the middle of it: exit does not wait for that. */
 	if (connection_trylock(c) < 0)

@@ -9,11 +9,27 @@
 int closing_shutdown(struct connection *c, int fd, int how);
 
 /*
- * Before the last descriptor is closed: says goodbye, hands what is still on its
- * way to the lingerer, and sees to it that threads which wait on it return. Never
- * waits for the peer. The caller closes fd afterwards.
+ * What outlives the connection. It is handed over when the lock is free again: the
+ * lingerer takes the table's lock, and fork takes the two the other way round.
  */
-void closing_last(struct connection *c, int fd);
+struct closing_rest {
+	int fd;	     /* -1: nothing */
+	int seconds; /* SO_LINGER's; -1: it is off */
+	struct buffer sealed;
+};
+
+/*
+ * Before the last descriptor is closed: says goodbye, puts aside what is still on its
+ * way, and sees to it that threads which wait on it return. Never waits for the peer.
+ * The caller closes fd afterwards, and then calls closing_end().
+ */
+void closing_last(struct connection *c, int fd, struct closing_rest *rest);
+
+/*
+ * Hands the rest to the lingerer; waits before where SO_LINGER says so. The number is
+ * free then: a thread may be cancelled in that wait.
+ */
+void closing_end(struct closing_rest *rest);
 
 /* At exit, for a connection that the program left open. */
 void closing_at_exit(struct connection *c, int fd);

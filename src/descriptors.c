@@ -107,6 +107,7 @@ bool sockets_stale(int fd)
 
 int sockets_close(int fd)
 {
+	struct closing_rest rest = {.fd = -1};
 	struct entry *e;
 	bool last = false;
 	int r;
@@ -124,7 +125,7 @@ int sockets_close(int fd)
 		return -EBADF;
 	if (last) {
 		leave_sets(e->object, fd);
-		closing_last(e->object, fd);
+		closing_last(e->object, fd, &rest);
 		r = libc.close(fd) < 0 ? -errno : 0;
 	} else {
 		r = close_one_of_several(e->object, fd);
@@ -132,6 +133,7 @@ int sockets_close(int fd)
 	fdtable_end_close(fd);
 	stdiofd_release(fd);
 	fdtable_put(e);
+	closing_end(&rest);
 	return r;
 }
 
@@ -249,6 +251,7 @@ static int dup_onto_plain(int fd, int to, struct entry *e, bool cloexec)
  */
 static int dup_onto_ours(int fd, int to, struct entry *e, bool cloexec)
 {
+	struct closing_rest rest = {.fd = -1};
 	bool last = false, was_cloexec = fdtable_cloexec(to);
 	struct entry *old = fdtable_begin_close(to, &last);
 	int copy = old ? fdtable_high_dup(to) : -EBUSY; /* the library's own */
@@ -271,13 +274,14 @@ static int dup_onto_ours(int fd, int to, struct entry *e, bool cloexec)
 			fdtable_end_close(to);
 		stdiofd_release(to);
 		if (last)
-			closing_last(old->object, copy);
+			closing_last(old->object, copy, &rest);
 	}
 	if (r < 0)
 		fdtable_put(e);
 	if (copy >= 0)
 		libc.close(copy);
 	fdtable_put(old);
+	closing_end(&rest);
 	return r;
 }
 

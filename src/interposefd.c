@@ -11,9 +11,21 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+/* Before anything is done; other calls that close are no cancellation points. */
+static int close_or_cancel(int fd)
+{
+	signals_cancel_point(NULL, NULL);
+	return sockets_close(fd);
+}
+
+static SLOW int close_ours(int fd)
+{
+	return (int)FINISH(close_or_cancel(fd));
+}
+
 EXPORT int close(int fd)
 {
-	return fdtable_has(fd) ? (int)FINISH(sockets_close(fd)) : libc.close(fd);
+	return fdtable_has(fd) ? close_ours(fd) : libc.close(fd);
 }
 
 ALIAS(__close, close);

@@ -280,18 +280,28 @@ void linger_finish(void)
 	linger_unlock();
 }
 
+/* False: a signal came. */
+static bool tick(const struct item *item)
+{
+	struct pollfd p = {.fd = item->fd, .events = item->rest.len ? POLLOUT : 0};
+	struct signals_wait signals;
+	int r;
+
+	r = signals_open(&signals) ? -1 : libc.poll(&p, 1, EXIT_TICK_MS);
+	signals_close(&signals);
+	return r >= 0;
+}
+
 /* Until the peer's kernel has all, or it is time, or a signal comes. */
 static void until_sent(struct item *item)
 {
-	struct pollfd p = {.fd = item->fd, .events = POLLOUT};
 	int unsent = 0;
 
-	do {
+	do
 		send_rest(item);
-		p.events = item->rest.len ? POLLOUT : 0;
-	} while (!drained_to_end(item) && now_ms() < item->end_ms &&
-		 (item->rest.len || (libc.ioctl(item->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)) &&
-		 libc.poll(&p, 1, EXIT_TICK_MS) >= 0);
+	while (!drained_to_end(item) && now_ms() < item->end_ms &&
+	       (item->rest.len || (libc.ioctl(item->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)) &&
+	       tick(item));
 }
 
 void linger_here(int fd)
@@ -302,16 +312,21 @@ void linger_here(int fd)
 	until_sent(&item);
 }
 
+static void add_item(void *arg)
+{
+	struct item *item = arg;
+
+	linger_add(item->fd, &item->rest);
+}
+
 void linger_for(int fd, struct buffer *rest, int seconds)
 {
 	struct item item = {.fd = fd, .rest = *rest, .end_ms = now_ms() + (int64_t)seconds * 1000};
-	int state;
 
-	/* A thread that is cancelled in close would leave the number half closed. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	*rest = (struct buffer){0};
+	CLEANUP_PUSH(add_item, &item);
 	until_sent(&item);
-	pthread_setcancelstate(state, NULL);
-	*rest = item.rest;
+	CLEANUP_POP(1);
 }
 
 void linger_fork_child(void)

@@ -17,7 +17,10 @@
  */
 void linger_add(int fd, struct buffer *rest);
 
-/* SO_LINGER: waits until the peer's kernel has all, but no longer than so many seconds. */
+/*
+ * SO_LINGER: waits until the peer's kernel has all, but no longer than so many seconds, and
+ * adds it then. A thread that is cancelled meanwhile, or jumps away, adds it, too.
+ */
 void linger_for(int fd, struct buffer *rest, int seconds);
 
 /* At exit: waits for what lingers, 10 seconds at most. */

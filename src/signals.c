@@ -147,13 +147,18 @@ void signals_close_in(const struct signals_wait *w)
 	held.depth = w->depth;
 }
 
+static void nothing(void *unused)
+{
+	(void)unused;
+}
+
 void signals_cancel_point(void (*undo)(void *arg), void *arg)
 {
 	unsigned int depth = held.depth;
 
 	if (!depth || held.cancel_state != PTHREAD_CANCEL_ENABLE)
 		return;
-	CLEANUP_PUSH(undo, arg);
+	CLEANUP_PUSH(undo ? undo : nothing, arg);
 	held.depth = 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 	pthread_testcancel();

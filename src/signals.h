@@ -49,7 +49,7 @@ void signals_close(const struct signals_wait *w);
 const sigset_t *signals_open_in(struct signals_wait *w, const sigset_t *mask);
 void signals_close_in(const struct signals_wait *w);
 
-/* A cancellation point that does not wait. On the way out undo(arg) is called. */
+/* A cancellation point that does not wait. On the way out undo(arg) is called, if not NULL. */
 void signals_cancel_point(void (*undo)(void *arg), void *arg);
 
 /*

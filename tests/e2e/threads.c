@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several threads on one socket: all at once, cancelled in their waits, and with the socket
- * shut down, closed or replaced under them.
+ * Several threads on one socket: all at once, and with the socket shut down, closed or
+ * replaced under them.
  */
-#include "proc.h"
 #include "trace.h"
-#include "waiting.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
-#include <sys/time.h>
 #include <tlssock.h>
 #include <unistd.h>
 
@@ -198,171 +192,10 @@ static void first_calls(void **state)
 	close(listener);
 }
 
-static ssize_t wait_in_read(struct waiting *w)
-{
-	return read(w->fd, w->buf, sizeof(w->buf));
-}
-
-static ssize_t wait_in_recvmsg(struct waiting *w)
-{
-	struct iovec iov = {w->buf, sizeof(w->buf)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	return recvmsg(w->fd, &msg, 0);
-}
-
-static ssize_t wait_in_poll(struct waiting *w)
-{
-	return poll(&(struct pollfd){.fd = w->fd, .events = POLLIN}, 1, -1);
-}
-
-static ssize_t wait_in_select(struct waiting *w)
-{
-	fd_set set;
-
-	FD_ZERO(&set);
-	FD_SET(w->fd, &set);
-	return select(w->fd + 1, &set, NULL, NULL, NULL);
-}
-
-static ssize_t wait_in_send(struct waiting *w)
-{
-	static char much[1 << 16];
-	ssize_t n;
-
-	do
-		n = send(w->fd, much, sizeof(much), 0);
-	while (n > 0);
-	return n;
-}
-
-static void cancel(struct waiting *w)
-{
-	void *result;
-
-	assert_int_equal(pthread_cancel(w->thread), 0);
-	assert_int_equal(pthread_join(w->thread, &result), 0);
-	assert_ptr_equal(result, PTHREAD_CANCELED);
-}
-
-/* Others go on with the connection: all that was sent is whole, and neither end is stuck. */
-static void goes_on(struct link *link)
-{
-	static char buf[1 << 16];
-	ssize_t n;
-
-	do
-		n = recv(link->server, buf, sizeof(buf), MSG_DONTWAIT);
-	while (n > 0);
-	assert_int_equal(n < 0 ? errno : 0, EAGAIN);
-	/* What was sealed and not sent goes first. */
-	assert_int_equal(send(link->client, "e", 1, 0), 1);
-	do
-		n = (ssize_t)assert_ok(recv(link->server, buf, sizeof(buf), 0));
-	while (buf[n - 1] != 'e');
-	assert_int_equal(send(link->server, "back", 4, 0), 4);
-	assert_int_equal(recv(link->client, buf, 4, MSG_WAITALL), 4);
-}
-
-static void cancelled(int protocol)
-{
-	static waiting_call *const calls[] = {wait_in_read, wait_in_recvmsg, wait_in_poll,
-					      wait_in_select, wait_in_send};
-	struct waiting w;
-	struct link link;
-
-	link_open(&link, protocol, AF_INET);
-	for (size_t i = 0; i < 4 * COUNT(calls); i++) {
-		waiting_start_in(&w, link.client, calls[i % COUNT(calls)]);
-		cancel(&w);
-		goes_on(&link);
-	}
-	link_close(&link);
-}
-
-static void cancelled_in_waits(void **state)
-{
-	(void)state;
-	cancelled(IPPROTO_TCP);
-	cancelled(IPPROTO_TLS);
-}
-
-static ssize_t wait_in_accept(struct waiting *w)
-{
-	return accept(w->fd, NULL, NULL);
-}
-
-static uint16_t silent_port;
-
-static ssize_t wait_in_connect(struct waiting *w)
-{
-	return tls_connect(w->fd, AF_INET, silent_port);
-}
-
-static void cancelled_in_handshakes(void **state)
-{
-	struct waiting w;
-	uint16_t port;
-	int listener = tls_listen(AF_INET, IPPROTO_TLS, "good", &port);
-	int silent = net_listen(AF_INET, &silent_port), fd, client;
-
-	(void)state;
-	waiting_start_in(&w, listener, wait_in_accept);
-	cancel(&w);
-	fd = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
-	waiting_start_in(&w, fd, wait_in_connect);
-	cancel(&w);
-	assert_int_equal(tls_get_int(fd, TLS_WANT), POLLIN);
-	assert_ok(close(fd));
-	/* A handshake that another thread can go on with. */
-	client = net_connect(AF_INET, port);
-	assert_int_equal(send(client, "\x16", 1, 0), 1);
-	fd = (int)assert_ok(accept(listener, NULL, NULL));
-	waiting_start_in(&w, fd, wait_in_read);
-	cancel(&w);
-	close(client);
-	assert_fails(recv(fd, w.buf, 1, 0), EPROTO);
-	close(fd);
-	close(silent);
-	close(listener);
-}
-
-static void *cancelled_before(void *arg)
-{
-	static char c;
-
-	pthread_cancel(pthread_self());
-	(void)!recv(*(int *)arg, &c, 1, 0);
-	return NULL;
-}
-
-/* A call that need not wait is a cancellation point, too, and takes nothing. */
-static void cancelled_at_once(int protocol)
-{
-	struct link link;
-	pthread_t thread;
-	void *result;
-	char c;
-
-	link_open(&link, protocol, AF_INET);
-	assert_int_equal(send(link.client, "x", 1, 0), 1);
-	assert_int_equal(pthread_create(&thread, NULL, cancelled_before, &link.server), 0);
-	pthread_join(thread, &result);
-	assert_ptr_equal(result, PTHREAD_CANCELED);
-	assert_int_equal(recv(link.server, &c, 1, 0), 1);
-	link_close(&link);
-}
-
-static void cancelled_with_data(void **state)
-{
-	(void)state;
-	cancelled_at_once(IPPROTO_TCP);
-	cancelled_at_once(IPPROTO_TLS);
-}
-
 static const struct CMUnitTest tests[] = {
-	CASE(eight_threads),	  CASE(ended_under_them),	 CASE(first_calls),
-	CASE(cancelled_in_waits), CASE(cancelled_in_handshakes), CASE(cancelled_with_data),
+	CASE(eight_threads),
+	CASE(ended_under_them),
+	CASE(first_calls),
 };
 
 int main(void)
