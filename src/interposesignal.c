@@ -7,27 +7,33 @@
 
 #include <signal.h>
 
-EXPORT int sigaction(int number, const struct sigaction *restrict action,
-		     struct sigaction *restrict old)
-{
-	if (action)
-		signals_note(number, action->sa_handler);
-	return libc.sigaction(number, action, old);
-}
+/* No header declares these. */
+int __sigaction(int number, const struct sigaction *restrict action,
+		struct sigaction *restrict old);
+sighandler_t bsd_signal(int number, sighandler_t handler);
 
-ALIAS(__sigaction, sigaction);
-
-#define SIGNAL(name)                                                                               \
-	EXPORT sighandler_t name(int number, sighandler_t handler)                                 \
+/* Each a function of its own: gcc 12 does not survive ALIAS() of one that is UNSANITIZED. */
+#define SIGACTION(name)                                                                            \
+	EXPORT UNSANITIZED int name(int number, const struct sigaction *restrict action,           \
+				    struct sigaction *restrict old)                                \
 	{                                                                                          \
-		signals_note(number, handler);                                                     \
-		return libc.name(number, handler);                                                 \
+		if (action)                                                                        \
+			signals_note(number, action->sa_handler);                                  \
+		return libc.sigaction(number, action, old);                                        \
 	}
 
-SIGNAL(signal)
-SIGNAL(sigset)
-SIGNAL(sysv_signal)
+#define SIGNAL(name, real)                                                                         \
+	EXPORT UNSANITIZED sighandler_t name(int number, sighandler_t handler)                     \
+	{                                                                                          \
+		signals_note(number, handler);                                                     \
+		return libc.real(number, handler);                                                 \
+	}
 
-ALIAS(bsd_signal, signal);
-ALIAS(ssignal, signal);
-ALIAS(__sysv_signal, sysv_signal);
+SIGACTION(sigaction)
+SIGACTION(__sigaction)
+SIGNAL(signal, signal)
+SIGNAL(bsd_signal, signal)
+SIGNAL(ssignal, signal)
+SIGNAL(sigset, sigset)
+SIGNAL(sysv_signal, sysv_signal)
+SIGNAL(__sysv_signal, sysv_signal)

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 #define FIRST(type, name, params, args)                                                            \
-	static type first_##name params                                                            \
+	static UNSANITIZED type first_##name params                                                \
 	{                                                                                          \
 		libc_bind();                                                                       \
 		return libc.name args;                                                             \
 	}
 #define FIRST_VARIADIC(type, name, params, last, args)                                             \
-	static type first_##name params                                                            \
+	static UNSANITIZED type first_##name params                                                \
 	{                                                                                          \
 		va_list ap;                                                                        \
 		va_start(ap, last);                                                                \
@@ -21,7 +21,7 @@
 		return libc.name args;                                                             \
 	}
 #define FIRST_VOID(name, params, args)                                                             \
-	static void first_##name params                                                            \
+	static UNSANITIZED void first_##name params                                                \
 	{                                                                                          \
 		libc_bind();                                                                       \
 		libc.name args;                                                                    \
@@ -46,7 +46,7 @@ static void missing(void)
 	abort();
 }
 
-static void *lookup(const char *name)
+static UNSANITIZED void *lookup(const char *name)
 {
 	void *real = dlsym(RTLD_NEXT, name);
 
@@ -62,7 +62,7 @@ static void *lookup(const char *name)
 #define BIND_VARIADIC(type, name, params, last, args) BIND(type, name, params, args)
 #define BIND_VOID(name, params, args)		      BIND(void, name, params, args)
 
-void libc_bind(void)
+UNSANITIZED void libc_bind(void)
 {
 	LIBC_CALLS(BIND)
 	LIBC_VARIADIC(BIND_VARIADIC)

@@ -237,6 +237,12 @@ struct libc {
 
 extern struct libc libc __attribute__((visibility("hidden")));
 
+/*
+ * For what the thread sanitizer calls by libc's names before it is ready, to install its own
+ * signal handlers.
+ */
+#define UNSANITIZED __attribute__((no_sanitize("thread")))
+
 /* Binds every call; harmless when repeated. */
 void libc_bind(void);
 

@@ -180,7 +180,7 @@ void signals_begin(void)
 }
 
 /* With handlers of faults alone, which are not blocked, there is nothing to wait for. */
-void signals_note(int number, void (*handler)(int number))
+UNSANITIZED void signals_note(int number, void (*handler)(int number))
 {
 	if (atomic_load_explicit(&begun, memory_order_relaxed) && handler != SIG_DFL &&
 	    handler != SIG_IGN && sigismember(&most, number) == 1)
