@@ -4,6 +4,7 @@
 #include "connection.h"
 #include "libc.h"
 #include "log.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,17 +137,46 @@ static void put_back(const struct place *p)
 	libc.close(p->kept);
 }
 
+struct places {
+	struct place all[PLACES];
+	int n;
+};
+
+static void put_all_back(void *arg)
+{
+	struct places *p = arg;
+
+	signals_hold();
+	while (p->n > 0)
+		put_back(&p->all[--p->n]);
+	signals_let();
+}
+
+/* The new program inherits the mask: exec is called with signals let through. */
+static int exec_open(const struct handoff *h)
+{
+	struct signals_wait signals;
+	int r;
+
+	(void)signals_open(&signals);
+	r = h->exec(h->arg);
+	signals_close(&signals);
+	return r;
+}
+
 static int exec_alone(const struct handoff *h, int fd)
 {
-	struct place places[PLACES];
-	int n = 0, r = 0;
+	struct places places = {.n = 0};
+	int r = 0;
 
-	for (; fd >= 0 && n < PLACES && r == 0; fd = next_concerned(fd + 1))
-		r = take_place(h->dead, fd, &places[n++]);
+	CLEANUP_PUSH(put_all_back, &places);
+	signals_hold();
+	for (; fd >= 0 && places.n < PLACES && r == 0; fd = next_concerned(fd + 1))
+		r = take_place(h->dead, fd, &places.all[places.n++]);
 	if (r == 0)
-		r = fd >= 0 ? exec_alone(h, fd) : h->exec(h->arg);
-	while (n > 0)
-		put_back(&places[--n]);
+		r = fd >= 0 ? exec_alone(h, fd) : exec_open(h);
+	signals_let();
+	CLEANUP_POP(1);
 	return r;
 }
 

@@ -293,6 +293,13 @@ int streams_fdopen(int fd, const char *mode, FILE **out)
 	return 0;
 }
 
+static void drop_text(void *text)
+{
+	signals_hold();
+	free(text); /* which keeps errno */
+	signals_let();
+}
+
 /* What vasprintf has given, or not. */
 static int send_text(int fd, char *text, int n)
 {
@@ -300,8 +307,9 @@ static int send_text(int fd, char *text, int n)
 
 	if (n < 0)
 		return -1;
+	CLEANUP_PUSH(drop_text, text);
 	done = write_all(fd, text, (size_t)n);
-	free(text); /* which keeps errno */
+	CLEANUP_POP(1);
 	return done < (size_t)n ? -1 : n;
 }
 

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <tlssock.h>
 #include <unistd.h>
 
@@ -48,6 +49,18 @@ static ssize_t wait_in_send(struct waiting *w)
 	return n;
 }
 
+static int ends[2];
+
+static ssize_t wait_in_splice(struct waiting *w)
+{
+	return splice(w->fd, NULL, ends[1], NULL, sizeof(w->buf), 0);
+}
+
+static ssize_t wait_for_pipe(struct waiting *w)
+{
+	return splice(ends[0], NULL, w->fd, NULL, sizeof(w->buf), 0);
+}
+
 static void cancel(struct waiting *w)
 {
 	void *result;
@@ -78,17 +91,21 @@ static void goes_on(struct link *link)
 
 static void cancelled(int protocol)
 {
-	static waiting_call *const calls[] = {wait_in_read, wait_in_recvmsg, wait_in_poll,
-					      wait_in_select, wait_in_send};
+	static waiting_call *const calls[] = {wait_in_read,   wait_in_recvmsg, wait_in_poll,
+					      wait_in_select, wait_in_send,    wait_in_splice,
+					      wait_for_pipe};
 	struct waiting w;
 	struct link link;
 
 	link_open(&link, protocol, AF_INET);
+	assert_ok(pipe(ends));
 	for (size_t i = 0; i < 4 * COUNT(calls); i++) {
 		waiting_start_in(&w, link.client, calls[i % COUNT(calls)]);
 		cancel(&w);
 		goes_on(&link);
 	}
+	close(ends[0]);
+	close(ends[1]);
 	link_close(&link);
 }
 
@@ -97,6 +114,38 @@ static void cancelled_in_waits(void **state)
 	(void)state;
 	cancelled(IPPROTO_TCP);
 	cancelled(IPPROTO_TLS);
+}
+
+static ssize_t wait_in_sendfile(struct waiting *w)
+{
+	return sendfile(ends[1], w->fd, NULL, 1);
+}
+
+/* It is no cancellation point of libc's. */
+static void not_cancelled(int protocol)
+{
+	struct waiting w;
+	struct link link;
+	void *result;
+
+	link_open(&link, protocol, AF_INET);
+	assert_ok(pipe(ends));
+	waiting_start_in(&w, link.client, wait_in_sendfile);
+	assert_int_equal(pthread_cancel(w.thread), 0);
+	assert_int_equal(send(link.server, "x", 1, 0), 1);
+	assert_int_equal(pthread_join(w.thread, &result), 0);
+	assert_null(result);
+	assert_int_equal(w.result, 1);
+	close(ends[0]);
+	close(ends[1]);
+	link_close(&link);
+}
+
+static void not_cancelled_in_sendfile(void **state)
+{
+	(void)state;
+	not_cancelled(IPPROTO_TCP);
+	not_cancelled(IPPROTO_TLS);
 }
 
 static ssize_t wait_in_accept(struct waiting *w)
@@ -204,10 +253,8 @@ static void cancelled_in_close(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	CASE(cancelled_in_waits),
-	CASE(cancelled_in_handshakes),
-	CASE(cancelled_with_data),
-	CASE(cancelled_in_close),
+	CASE(cancelled_in_waits),  CASE(not_cancelled_in_sendfile), CASE(cancelled_in_handshakes),
+	CASE(cancelled_with_data), CASE(cancelled_in_close),
 };
 
 int main(void)

@@ -3,6 +3,7 @@
 #include "scene.h"
 #include "trace.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -88,10 +89,21 @@ static void poll_for_good(void)
 	poll(&p, 1, -1);
 }
 
+static void splice_in_for_good(void)
+{
+	splice(scene.link.client, NULL, scene.pipe[1], NULL, sizeof(scene_got), 0);
+}
+
+static void splice_out_for_good(void)
+{
+	splice(scene.pipe[0], NULL, scene.link.client, NULL, sizeof(scene_got), 0);
+}
+
 /* The way of old to wait for a limited time: alarm, and a jump. */
 static void jump_out_of_waits(void **state)
 {
-	static void (*const waits[])(void) = {receive_for_good, send_for_good, poll_for_good};
+	static void (*const waits[])(void) = {receive_for_good, send_for_good, poll_for_good,
+					      splice_in_for_good, splice_out_for_good};
 	const struct itimerval soon = {.it_value = {0, 5000}};
 
 	(void)state;

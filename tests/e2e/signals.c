@@ -8,8 +8,12 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <tlssock.h>
 #include <unistd.h>
 
@@ -140,7 +144,83 @@ static void handlers_write_when_shot(void **state)
 	scene_close();
 }
 
-static const struct CMUnitTest tests[] = {CASE(handlers_write), CASE(handlers_write_when_shot)};
+static void nothing(int number)
+{
+	(void)number;
+}
+
+/* Exits with 0 where no signal is blocked. */
+static char *const look[] = {(char[]){"grep"}, (char[]){"-q"}, (char[]){"^SigBlk:\t0*$"},
+			     (char[]){"/proc/self/status"}, NULL};
+static const char look_command[] = "exec grep -q '^SigBlk:\t0*$' /proc/self/status";
+
+static void exec_look(void)
+{
+	assert_int_equal(dup2(scene.link.client, 100), 100);
+	execvp("grep", look);
+	_exit(127);
+}
+
+static void *sleep_on(void *unused)
+{
+	pause();
+	return unused;
+}
+
+static void exec_look_among_threads(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, sleep_on, NULL) == 0)
+		exec_look();
+}
+
+static int exit_status(pid_t pid)
+{
+	int status = -1;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static int look_by_fork(void (*exec)(void))
+{
+	pid_t pid = (pid_t)assert_ok(fork());
+
+	if (pid == 0)
+		exec();
+	return exit_status(pid);
+}
+
+/* What waits for the library to be done waits in no other program. */
+static void programs_get_the_mask(void **state)
+{
+	FILE *file;
+	pid_t pid;
+
+	(void)state;
+	scene_open(IPPROTO_TLS);
+	scene_catch(SIGUSR1, nothing, 0);
+	assert_int_equal(dup2(scene.link.client, 100), 100);
+	assert_int_equal(look_by_fork(exec_look), 0);
+	assert_int_equal(look_by_fork(exec_look_among_threads), 0);
+	assert_int_equal(posix_spawnp(&pid, "grep", NULL, NULL, look, environ), 0);
+	assert_int_equal(exit_status(pid), 0);
+	assert_int_equal(system(look_command), 0);
+	file = popen(look_command, "r");
+	assert_non_null(file);
+	assert_int_equal(pclose(file), 0);
+	close(100);
+	signal(SIGUSR1, SIG_DFL);
+	scene_still_usable();
+	scene_close();
+}
+
+static const struct CMUnitTest tests[] = {
+	CASE(handlers_write),
+	CASE(handlers_write_when_shot),
+	CASE(programs_get_the_mask),
+};
 
 int main(void)
 {
