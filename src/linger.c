@@ -19,18 +19,20 @@
 
 enum {
 	LINGER_MS = 30000,
-	EXIT_UNSENT_MS = 10000, /* exit waits this long for the peer's kernel to have it all */
-	EXIT_SENT_MS = 200,	/* and then this long for the peer's end of stream */
-	EXIT_TICK_MS = 10,	/* acknowledgements raise no event */
-	TICK_MS = 50,		/* how often what has nothing to send is looked at */
-	IDLE_MS = 250,		/* how long the thread waits for more */
-	CROWD = 64,		/* more than these, and who adds one looks at them all */
+	EXIT_UNSENT_MS = 10000,	  /* exit waits this long for the peer's kernel to have it all */
+	EXIT_SENT_MS = 200,	  /* and then this long for the peer's end of stream */
+	EXIT_TICK_MS = 10,	  /* acknowledgements raise no event */
+	TICK_MS = 50,		  /* how often what has nothing to send is looked at */
+	IDLE_MS = 250,		  /* how long the thread waits for more */
+	MOST_DRAINED = 16 * 1024, /* tickets and key updates are less */
+	CROWD = 64,		  /* more than these, and who adds one looks at them all */
 	STACK = 128 * 1024,
 };
 
 struct item {
 	int fd;
 	struct buffer rest;
+	size_t drained;
 	int64_t end_ms;
 	bool sent; /* at exit: the peer's kernel has everything */
 	struct item *next;
@@ -87,28 +89,39 @@ static void send_rest(struct item *item)
 		libc.shutdown(item->fd, SHUT_WR);
 }
 
-/* True when the peer has ended its stream, or the connection is broken. */
-static bool drained_to_end(const struct item *item)
+static bool all_arrived(const struct item *item)
+{
+	int unsent = 0;
+
+	if (item->rest.len)
+		return false;
+	return libc.ioctl(item->fd, SIOCOUTQ, &unsent) < 0 || unsent == 0;
+}
+
+/*
+ * True when the peer has ended its stream, or the connection is broken. Or if it goes on
+ * sending data that nobody reads: a reset then tells it so, as it would over TCP.
+ */
+static bool drained_to_end(struct item *item)
 {
 	for (int i = 0; i < 64; i++) {
 		ssize_t n = libc.recv(item->fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
 
 		if (n == 0)
 			return item->rest.len == 0;
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
 		if (n < 0)
-			return errno != EAGAIN && errno != EINTR;
+			return true;
+		item->drained += (size_t)n;
 	}
-	return false;
+	return item->drained > MOST_DRAINED && all_arrived(item);
 }
 
 /* Exit is waited for: how long depends on what the peer's kernel has. */
 static void check_sent(struct item *item)
 {
-	int unsent = 0;
-
-	if (!exiting || item->sent || item->rest.len)
-		return;
-	if (libc.ioctl(item->fd, SIOCOUTQ, &unsent) < 0 || unsent == 0) {
+	if (exiting && !item->sent && all_arrived(item)) {
 		item->sent = true;
 		item->end_ms = now_ms() + EXIT_SENT_MS;
 	}
@@ -295,12 +308,9 @@ static bool tick(const struct item *item)
 /* Until the peer's kernel has all, or it is time, or a signal comes. */
 static void until_sent(struct item *item)
 {
-	int unsent = 0;
-
 	do
 		send_rest(item);
-	while (!drained_to_end(item) && now_ms() < item->end_ms &&
-	       (item->rest.len || (libc.ioctl(item->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)) &&
+	while (!drained_to_end(item) && now_ms() < item->end_ms && !all_arrived(item) &&
 	       tick(item));
 }
 

@@ -149,6 +149,22 @@ static void close_does_not_wait(void **state)
 	link_close(&link);
 }
 
+/* What arrives behind a close is nobody's: a peer that goes on sending is told so. */
+static void peer_goes_on(struct link *l, struct trace *t)
+{
+	static const char piece[1000];
+	struct timeval patience = {.tv_sec = 10};
+	int64_t end = test_now_ms() + 10000;
+	ssize_t n = 1;
+
+	assert_ok(setsockopt(l->server, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)));
+	CALL(t, send(l->client, "going", 5, 0));
+	link_drop(&l->client);
+	while (n > 0 && test_now_ms() < end)
+		n = send(l->server, piece, sizeof(piece), MSG_NOSIGNAL);
+	trace_note(t, "send fails %d\n", n < 0);
+}
+
 /*
  * Unread data turns a close into a reset, as with TCP, wherever it waits: the
  * other end's next send finds out.
@@ -195,6 +211,7 @@ static void half_read(struct link *l, struct trace *t)
 }
 
 static const struct compare_case cases[] = {
+	{"the peer sends on behind a close", peer_goes_on},
 	{"close with data never looked at", never_looked_at},
 	{"close with data peeked at", peeked},
 	{"close with data half read", half_read},
