@@ -105,6 +105,34 @@ bool sockets_stale(int fd)
 	return SIGNALS_HELD(stale_held(fd));
 }
 
+static struct entry *entry_of_cookie(uint64_t cookie)
+{
+	for (int n = fdtable_next(0); n >= 0; n = fdtable_next(n + 1)) {
+		struct entry *e = fdtable_get(n);
+		const struct connection *c = e ? e->object : NULL;
+
+		if (c && c->cookie == cookie)
+			return e;
+		fdtable_put(e);
+	}
+	return NULL;
+}
+
+int sockets_twin(int fd)
+{
+	uint64_t cookie = connection_cookie(fd);
+	struct entry *e;
+
+	sockets_forget(fd);
+	e = cookie ? entry_of_cookie(cookie) : NULL;
+	if (!e)
+		return fd;
+	if (!handoff_child())
+		return adopt_number(fd, e, true);
+	fdtable_put(e);
+	return handoff_dead_end_at(fd, true);
+}
+
 int sockets_close(int fd)
 {
 	struct closing_rest rest = {.fd = -1};

@@ -110,6 +110,14 @@ EXPORT int socketpair(int family, int type, int protocol, int ends[2])
 	return interpose_fresh_pair(libc.socketpair(family, type, protocol, ends), ends);
 }
 
+/* It may be a duplicate of one of ours. */
+EXPORT int pidfd_getfd(int pidfd, int fd, unsigned int flags)
+{
+	int r = libc.pidfd_getfd(pidfd, fd, flags);
+
+	return r >= 0 && fdtable_any() ? (int)FINISH(sockets_twin(r)) : r;
+}
+
 static FILE *fresh_stream(FILE *file)
 {
 	if (file)

@@ -64,15 +64,52 @@ EXPORT FILE *popen(const char *command, const char *mode)
 
 ALIAS(_IO_popen, popen);
 
+/* libc has put something else on the standard streams, past us. */
+static void standard_streams_changed(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fdtable_has(fd))
+			sockets_stale(fd);
+}
+
 EXPORT int daemon(int nochdir, int noclose)
 {
 	int r = libc.daemon(nochdir, noclose);
 
-	/* libc has put /dev/null on the standard streams, past us. */
-	for (int fd = 0; fd <= STDERR_FILENO && r == 0 && !noclose; fd++)
-		if (fdtable_has(fd))
-			sockets_stale(fd);
+	if (r == 0 && !noclose)
+		standard_streams_changed();
 	return r;
+}
+
+EXPORT int login_tty(int fd)
+{
+	int r = libc.login_tty(fd);
+
+	standard_streams_changed();
+	return r;
+}
+
+EXPORT int openpty(int *master, int *slave, char *name, const struct termios *t,
+		   const struct winsize *w)
+{
+	int r = libc.openpty(master, slave, name, t, w);
+
+	if (r == 0) {
+		fresh(*master);
+		fresh(*slave);
+	}
+	return r;
+}
+
+EXPORT int forkpty(int *master, char *name, const struct termios *t, const struct winsize *w)
+{
+	int pid = libc.forkpty(master, name, t, w);
+
+	if (pid == 0)
+		standard_streams_changed();
+	else if (pid > 0)
+		fresh(*master);
+	return pid;
 }
 
 EXPORT void _exit(int status)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of <sys/socket.h> and <netdb.h>. */
+/* The names of <sys/socket.h>. */
 #include "interpose.h"
 
 #include "api.h"
 #include "libc.h"
-#include "names.h"
 #include "sockets.h"
 #include "spawnfd.h"
 
@@ -199,22 +198,6 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *restrict buf, size_t n, size_t size,
 	if (n > size)
 		__chk_fail();
 	return recvfrom(fd, buf, n, flags, sa, len);
-}
-
-EXPORT int getaddrinfo(const char *restrict node, const char *restrict service,
-		       const struct addrinfo *restrict hints, struct addrinfo **restrict res)
-{
-	int r = sockets_getaddrinfo(node, service, hints, res);
-
-	if (r == 0)
-		names_learn(node, *res);
-	return r;
-}
-
-EXPORT void freeaddrinfo(struct addrinfo *ai)
-{
-	names_forget(ai);
-	libc.freeaddrinfo(ai);
 }
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -100,6 +101,7 @@ static long exit_group(const long *arg)
 	X(vmsplice, FIRST, vmsplice(FD(0), P(1), N(2), (unsigned int)arg[3]))                      \
 	X(ioctl, FIRST, ioctl(FD(0), (unsigned long)arg[1], arg[2]))                               \
 	X(fcntl, ANY, fcntl(FD(0), (int)arg[1], arg[2]))                                           \
+	X(pidfd_getfd, ALWAYS | ANY, pidfd_getfd(FD(0), FD(1), (unsigned int)arg[2]))              \
 	X(dup, ANY, dup(FD(0)))                                                                    \
 	X(dup3, FIRST | SECOND, dup3(FD(0), FD(1), (int)arg[2]))                                   \
 	X(close, FIRST, close(FD(0)))                                                              \
@@ -154,7 +156,6 @@ static const struct row rows[] = {
 	[SYS_inotify_init1] = {NULL, CREATES},
 	[SYS_fanotify_init] = {NULL, CREATES},
 	[SYS_pidfd_open] = {NULL, CREATES},
-	[SYS_pidfd_getfd] = {NULL, CREATES},
 	[SYS_userfaultfd] = {NULL, CREATES},
 	[SYS_perf_event_open] = {NULL, CREATES},
 	[SYS_bpf] = {NULL, CREATES},

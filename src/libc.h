@@ -12,6 +12,7 @@
 #include <mqueue.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -22,6 +23,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <utmp.h>
 
 /* The calls whose result is a new descriptor, and which concern no other; as below. */
 #define LIBC_CREATORS(X)                                                                           \
@@ -51,8 +53,7 @@
 	X(int, inotify_init, (void), ())                                                           \
 	X(int, inotify_init1, (int flags), (flags))                                                \
 	X(int, fanotify_init, (unsigned int flags, unsigned int events), (flags, events))          \
-	X(int, pidfd_open, (pid_t pid, unsigned int flags), (pid, flags))                          \
-	X(int, pidfd_getfd, (int pidfd, int fd, unsigned int flags), (pidfd, fd, flags))
+	X(int, pidfd_open, (pid_t pid, unsigned int flags), (pid, flags))
 
 /* The same with one optional argument; as LIBC_VARIADIC. */
 #define LIBC_OPENERS(X)                                                                            \
@@ -66,6 +67,25 @@
 /* X(type, name, (parameters), (arguments)): the calls of fixed arity. */
 #define LIBC_CALLS(X)                                                                              \
 	LIBC_CREATORS(X)                                                                           \
+	X(int, pidfd_getfd, (int pidfd, int fd, unsigned int flags), (pidfd, fd, flags))           \
+	X(int, login_tty, (int fd), (fd))                                                          \
+	X(int, openpty,                                                                            \
+	  (int *master, int *slave, char *name, const struct termios *t, const struct winsize *w), \
+	  (master, slave, name, t, w))                                                             \
+	X(int, forkpty,                                                                            \
+	  (int *master, char *name, const struct termios *t, const struct winsize *w),             \
+	  (master, name, t, w))                                                                    \
+	X(struct hostent *, gethostbyname, (const char *name), (name))                             \
+	X(struct hostent *, gethostbyname2, (const char *name, int family), (name, family))        \
+	X(int, gethostbyname_r,                                                                    \
+	  (const char *name, struct hostent *host, char *buf, size_t n, struct hostent **res,      \
+	   int *error),                                                                            \
+	  (name, host, buf, n, res, error))                                                        \
+	X(int, gethostbyname2_r,                                                                   \
+	  (const char *name, int family, struct hostent *host, char *buf, size_t n,                \
+	   struct hostent **res, int *error),                                                      \
+	  (name, family, host, buf, n, res, error))                                                \
+	X(int, gai_error, (struct gaicb * request), (request))                                     \
 	X(FILE *, fopen, (const char *path, const char *mode), (path, mode))                       \
 	X(FILE *, fopen64, (const char *path, const char *mode), (path, mode))                     \
 	X(FILE *, tmpfile, (void), ())                                                             \

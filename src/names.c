@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,14 +103,14 @@ static int is_literal(const char *node)
  * The name that a lookup stands for: without the root's dot, and of an address the
  * address as it is written. NULL: none.
  */
-static const char *name_of_node(const char *node, const struct addrinfo *result, char *name)
+static const char *name_of_node(const char *node, const struct sockaddr *sa, char *name)
 {
 	size_t len = strlen(node);
 
 	if (len == 0 || len >= NAME_SIZE)
 		return NULL;
 	if (is_literal(node)) {
-		names_format(result->ai_addr, 0, name, NAME_SIZE);
+		names_format(sa, 0, name, NAME_SIZE);
 		return name;
 	}
 	memcpy(name, node, len + 1);
@@ -128,7 +129,7 @@ void names_learn(const char *node, const struct addrinfo *result)
 
 	if (!node || !result || !result->ai_addr)
 		return;
-	node = name_of_node(node, result, buffer);
+	node = name_of_node(node, result->ai_addr, buffer);
 	if (!node)
 		return;
 	names_lock();
@@ -141,6 +142,42 @@ void names_learn(const char *node, const struct addrinfo *result)
 		learn_locked(&address, node);
 		if (n < KEPT_POINTERS)
 			r->addresses[n++] = ai->ai_addr;
+	}
+	names_unlock();
+	errno = saved;
+}
+
+/* Returns false for what is no address of ours. */
+static bool host_address(const struct hostent *host, const char *at, struct sockaddr_in6 *sa)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)(void *)sa;
+
+	memset(sa, 0, sizeof(*sa));
+	sa->sin6_family = (sa_family_t)host->h_addrtype;
+	if (host->h_addrtype == AF_INET6)
+		memcpy(&sa->sin6_addr, at, sizeof(sa->sin6_addr));
+	else if (host->h_addrtype == AF_INET)
+		memcpy(&in->sin_addr, at, sizeof(in->sin_addr));
+	else
+		return false;
+	return true;
+}
+
+void names_learn_host(const char *node, const struct hostent *host)
+{
+	const char *name = NULL;
+	struct in6_addr address;
+	struct sockaddr_in6 sa;
+	char buffer[NAME_SIZE];
+	int saved = errno;
+
+	names_lock();
+	for (int i = 0; node && host && host->h_addr_list[i]; i++) {
+		if (!host_address(host, host->h_addr_list[i], &sa))
+			break;
+		name = name_of_node(node, (const struct sockaddr *)&sa, buffer);
+		if (name && address_of((const struct sockaddr *)&sa, &address) == 0)
+			learn_locked(&address, name);
 	}
 	names_unlock();
 	errno = saved;

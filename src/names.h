@@ -13,6 +13,9 @@
 /* Notes what getaddrinfo(node) gave. */
 void names_learn(const char *node, const struct addrinfo *result);
 
+/* The same of gethostbyname(name), whose result is not pointed into. */
+void names_learn_host(const char *node, const struct hostent *host);
+
 /* Notes that a result is freed: pointers into it mean nothing any more. */
 void names_forget(const struct addrinfo *result);
 

@@ -52,6 +52,12 @@ void sockets_forget(int fd);
 /* If it is so, which costs a system call: forgets it and returns true. */
 bool sockets_stale(int fd);
 
+/*
+ * A new number of an open file that is perhaps one of ours: then it is a duplicate like
+ * dup's, with FD_CLOEXEC. Returns the number or a negative errno.
+ */
+int sockets_twin(int fd);
+
 /* close_range(2): ours one by one, the rest in the kernel. */
 int sockets_close_range(unsigned int first, unsigned int last, int flags);
 

@@ -12,6 +12,7 @@
 #include "waiting.h"
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include <sys/wait.h>
 #include <tlssock.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #define TOO_LONG (1 << 18) /* twice the longest argument */
 
@@ -314,7 +316,56 @@ static void daemons(struct link *l, struct trace *t)
 	CALL(t, recv(l->server, buf, sizeof(buf), 0));
 }
 
+/* So do login_tty(3) and forkpty(3), with a terminal. */
+static int log_in(void *arg)
+{
+	struct link *l = arg;
+	int master, slave;
+	char buf[8] = {0};
+
+	dup2(l->client, 1);
+	assert_ok(openpty(&master, &slave, NULL, NULL, NULL));
+	assert_ok(login_tty(slave));
+	if (write(1, "tty", 3) != 3 || read(master, buf, 3) != 3 || strcmp(buf, "tty") != 0)
+		return 1;
+	return send(l->client, "login", 5, 0) == 5 ? 0 : 2;
+}
+
+static int fork_terminal(void *arg)
+{
+	struct link *l = arg;
+	char buf[8] = {0};
+	int master, status;
+	pid_t pid;
+
+	dup2(l->client, 1);
+	pid = (pid_t)assert_ok(forkpty(&master, NULL, NULL, NULL));
+	if (pid == 0)
+		_exit(write(1, "tty", 3) != 3 || send(l->client, "child", 5, 0) != 5);
+	if (read(master, buf, 3) != 3 || strcmp(buf, "tty") != 0)
+		return 1;
+	return waitpid(pid, &status, 0) == pid ? status : 2;
+}
+
+static void terminals(struct link *l, struct trace *t)
+{
+	char buf[8];
+
+	CALL(t, child_finish(child_start(log_in, l)));
+	trace_bytes(t, buf, CALL(t, recv(l->server, buf, 5, MSG_WAITALL)));
+}
+
+static void forked_terminals(struct link *l, struct trace *t)
+{
+	char buf[8];
+
+	CALL(t, child_finish(child_start(fork_terminal, l)));
+	trace_bytes(t, buf, CALL(t, recv(l->server, buf, 5, MSG_WAITALL)));
+}
+
 static const struct compare_case cases[] = {
+	{"login_tty", terminals},
+	{"forkpty", forked_terminals},
 	{"exec fails", failed_exec},
 	{"exec fails beside a thread in recv", failed_exec_beside_reader},
 	{"vfork's children", vfork_children},

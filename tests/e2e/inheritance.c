@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <tlssock.h>
 #include <unistd.h>
@@ -178,6 +180,16 @@ static void by_vfork_write(int fd)
 }
 
 /* Over a socketpair and back: the new number must not be a way around. */
+static void by_pidfd(int fd)
+{
+	int self = (int)assert_ok(pidfd_open(getpid(), 0));
+	int copy = (int)assert_ok(pidfd_getfd(self, fd, 0));
+
+	write_canary(copy);
+	close(copy);
+	close(self);
+}
+
 static void by_rights(int fd)
 {
 	union {
@@ -246,6 +258,32 @@ static void listener_is_not_inherited(void **state)
 	}
 }
 
+/* Where libc refuses numbers in its actions, since no descriptor can have them. */
+static void spawn_within_a_small_limit(void **state)
+{
+	char *const argv[] = {(char[]){"true"}, NULL};
+	posix_spawn_file_actions_t actions;
+	struct rlimit limit, low;
+	struct link link;
+	pid_t pid = -1;
+	int r;
+
+	(void)state;
+	link_open(&link, IPPROTO_TLS, AF_INET);
+	posix_spawn_file_actions_init(&actions);
+	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, link.client, 1), 0);
+	assert_ok(getrlimit(RLIMIT_NOFILE, &limit));
+	low = limit;
+	low.rlim_cur = 32;
+	assert_ok(setrlimit(RLIMIT_NOFILE, &low));
+	r = posix_spawnp(&pid, "true", &actions, NULL, argv, environ);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	assert_int_equal(r, 0);
+	assert_int_equal(proc_reap(pid), 0);
+	posix_spawn_file_actions_destroy(&actions);
+	link_close(&link);
+}
+
 static const struct deed deeds[] = {
 	{"system", by_system},
 	{"popen", by_popen},
@@ -258,13 +296,15 @@ static const struct deed deeds[] = {
 	{"vfork, dup2, exec", by_vfork},
 	{"vfork, dup, write", by_vfork_write},
 	{"clone, dup, write, exec", by_clone},
+	{"pidfd_getfd", by_pidfd},
 	{"SCM_RIGHTS", by_rights},
 	{"fork, write", by_fork},
 };
 
 int main(void)
 {
-	const struct CMUnitTest more[] = {CASE(listener_is_not_inherited)};
+	const struct CMUnitTest more[] = {CASE(listener_is_not_inherited),
+					  CASE(spawn_within_a_small_limit)};
 
 	return deeds_main("inheritance", deeds, COUNT(deeds), more, COUNT(more));
 }
