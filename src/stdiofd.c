@@ -25,6 +25,9 @@ void _IO_list_lock(void);
 void _IO_list_unlock(void);
 void _IO_list_resetlock(void);
 
+/* glibc's _IO_IS_FILEBUF; open_memstream leaves _fileno as malloc gave it. */
+enum { OF_FILE = 0x2000 };
+
 static struct guard lock = GUARD_INIT;
 
 /* By number. The stand-in lives on, since somebody may have kept the pointer. */
@@ -227,10 +230,10 @@ void stdiofd_gone(const FILE *f)
 	}
 }
 
-/* The number under a stream, where it is a TLS socket's; or -1. */
+/* The number under a stream, where it is a TLS socket's; or -1. One of memory has none. */
 static int number_under(const FILE *f)
 {
-	int fd = f->_fileno;
+	int fd = f->_flags & OF_FILE ? f->_fileno : -1;
 
 	if (fd < INT_MIN / 2)
 		fd -= INT_MIN;
@@ -239,10 +242,11 @@ static int number_under(const FILE *f)
 
 int stdiofd_fclose(FILE *f, int (*real)(FILE *f))
 {
-	int fd = f->_fileno < 0 ? number_under(f) : -1;
+	int fd = number_under(f);
+	bool ours = fd >= 0 && f->_fileno < 0;
 	int r = real(f), error = errno;
 
-	if (fd >= 0)
+	if (ours)
 		sockets_close_whole(fd);
 	errno = error;
 	return r;

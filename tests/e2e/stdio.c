@@ -6,6 +6,7 @@
 #include "stream.h"
 #include "trace.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -278,7 +279,25 @@ static void fortified(struct link *l, struct trace *t)
 	CALL(t, child_finish(child_start(percent_n, &l->client)));
 }
 
+/* What libc leaves in the place of a number there may look like any. */
+static void memory_stream(struct link *l, struct trace *t)
+{
+	char *text = NULL, buf[4];
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	assert_non_null(f);
+	f->_fileno = INT_MIN + l->client;
+	assert_true(fputs("text", f) >= 0);
+	CALL(t, fclose(f));
+	CALL(t, strcmp(text, "text"));
+	free(text);
+	CALL(t, send(l->client, "on", 2, MSG_NOSIGNAL));
+	CALL(t, recv(l->server, buf, sizeof(buf), 0));
+}
+
 static const struct compare_case cases[] = {
+	{"a stream of memory", memory_stream},
 	{"fdopen and its modes", modes},
 	{"what is written, and when", written},
 	{"setvbuf", buffers},
