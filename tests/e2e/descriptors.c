@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <tlssock.h>
 #include <unistd.h>
@@ -187,22 +185,7 @@ static void addresses(struct link *l, struct trace *t)
 	CALL(t, getpeername(l->listener, &other.any, &length));
 }
 
-/* By the name in libc, and by number. */
-static void by_pidfd(struct link *l, struct trace *t)
-{
-	int self = (int)assert_ok(pidfd_open(getpid(), 0));
-	int copy = (int)assert_ok(pidfd_getfd(self, l->client, 0));
-
-	CALL(t, fcntl(copy, F_GETFD));
-	use_duplicate(l, t, copy);
-	copy = (int)assert_ok(syscall(SYS_pidfd_getfd, self, l->client, 0));
-	use_duplicate(l, t, copy);
-	CALL(t, pidfd_getfd(self, -1, 0));
-	close(self);
-}
-
 static const struct compare_case cases[] = {
-	{"pidfd_getfd", by_pidfd},
 	{"dup", by_dup},
 	{"dup2", by_dup2},
 	{"dup3", by_dup3},

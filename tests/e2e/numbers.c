@@ -20,6 +20,7 @@
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -341,7 +342,33 @@ static void fcntls(struct link *l, struct trace *t)
 	CALL(t, send(l->client, "on", 2, 0));
 }
 
+static void by_copy(struct link *l, struct trace *t, int copy)
+{
+	char buf[16];
+
+	CALL(t, send(copy, "by the copy", 11, 0));
+	trace_bytes(t, buf, CALL(t, recv(l->server, buf, sizeof(buf), 0)));
+	CALL(t, close(copy));
+	CALL(t, send(l->client, "still", 5, 0));
+	trace_bytes(t, buf, CALL(t, recv(l->server, buf, sizeof(buf), 0)));
+}
+
+/* By the name in libc, and by number. */
+static void by_pidfd(struct link *l, struct trace *t)
+{
+	int self = (int)assert_ok(pidfd_open(getpid(), 0));
+	int copy = (int)assert_ok(pidfd_getfd(self, l->client, 0));
+
+	CALL(t, fcntl(copy, F_GETFD));
+	by_copy(l, t, copy);
+	copy = (int)assert_ok(syscall(SYS_pidfd_getfd, self, l->client, 0));
+	by_copy(l, t, copy);
+	CALL(t, pidfd_getfd(self, -1, 0));
+	close(self);
+}
+
 static const struct compare_case cases[] = {
+	{"pidfd_getfd", by_pidfd},
 	{"the calls that make descriptors", creators},
 	{"a file that nobody has announced", unseen},
 	{"closed past the library", gone},
