@@ -78,7 +78,7 @@ static int taken(int fd)
 static void renumber(int from, int to)
 {
 	for (FILE *f = _IO_list_all; f; f = f->_chain)
-		if (f->_fileno == from && !streams_has(f))
+		if (__atomic_load_n(&f->_fileno, __ATOMIC_RELAXED) == from && !streams_has(f))
 			__atomic_store_n(&f->_fileno, to, __ATOMIC_RELAXED);
 }
 
