@@ -24,13 +24,21 @@ EXPORT void freeaddrinfo(struct addrinfo *ai)
 	libc.freeaddrinfo(ai);
 }
 
+EXPORT int getaddrinfo_a(int mode, struct gaicb *list[restrict], int n,
+			 struct sigevent *restrict sig)
+{
+	for (int i = 0; i < n; i++)
+		names_expect(list[i]);
+	return libc.getaddrinfo_a(mode, list, n, sig);
+}
+
 /* getaddrinfo_a's result is there when this says so. */
 EXPORT int gai_error(struct gaicb *request)
 {
 	int r = libc.gai_error(request);
 
 	if (r == 0)
-		names_learn(request->ar_name, request->ar_result);
+		names_arrived(request);
 	return r;
 }
 

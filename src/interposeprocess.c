@@ -43,22 +43,29 @@ EXPORT int posix_spawnp(pid_t *restrict pid, const char *restrict file,
 
 EXPORT int system(const char *command)
 {
-	char *safe = command && fdtable_in_use() ? spawnfd_shell(command, -1) : NULL;
-	int r;
+	char *guarded = NULL;
+	int r = command ? spawnfd_shell(command, -1, &guarded) : 0;
 
-	pthread_cleanup_push(free, safe);
-	r = libc.system(safe ? safe : command);
+	if (r != 0)
+		return (int)finish(r, 0);
+	pthread_cleanup_push(free, guarded);
+	r = libc.system(guarded ? guarded : command);
 	pthread_cleanup_pop(1);
 	return r;
 }
 
 EXPORT FILE *popen(const char *command, const char *mode)
 {
+	FILE *file = NULL;
+	char *guarded;
 	/* The child's own is its standard output if the program reads, else its input. */
-	char *safe = fdtable_in_use() ? spawnfd_shell(command, *mode == 'r') : NULL;
-	FILE *file = libc.popen(safe ? safe : command, mode);
+	int r = spawnfd_shell(command, *mode == 'r', &guarded);
 
-	free(safe);
+	if (r == 0)
+		file = libc.popen(guarded ? guarded : command, mode);
+	else
+		errno = -r;
+	free(guarded);
 	return file;
 }
 

@@ -85,6 +85,8 @@
 	  (const char *name, int family, struct hostent *host, char *buf, size_t n,                \
 	   struct hostent **res, int *error),                                                      \
 	  (name, family, host, buf, n, res, error))                                                \
+	X(int, getaddrinfo_a, (int mode, struct gaicb **list, int n, struct sigevent *sig),        \
+	  (mode, list, n, sig))                                                                    \
 	X(int, gai_error, (struct gaicb * request), (request))                                     \
 	X(FILE *, fopen, (const char *path, const char *mode), (path, mode))                       \
 	X(FILE *, fopen64, (const char *path, const char *mode), (path, mode))                     \

@@ -16,7 +16,13 @@
  * lists are bounded. What falls out is not guessed at, the address is then
  * verified as an address.
  */
-enum { KEPT_ADDRESSES = 1024, KEPT_RESULTS = 256, KEPT_POINTERS = 16, NAME_SIZE = 256 };
+enum {
+	KEPT_ADDRESSES = 1024,
+	KEPT_RESULTS = 256,
+	KEPT_POINTERS = 16,
+	KEPT_REQUESTS = 64,
+	NAME_SIZE = 256
+};
 
 struct learned {
 	struct in6_addr address; /* v4-mapped for IPv4 */
@@ -36,6 +42,8 @@ static struct learned learned[KEPT_ADDRESSES];
 static unsigned int next_learned;
 static struct result results[KEPT_RESULTS];
 static unsigned int next_result;
+static const struct gaicb *requests[KEPT_REQUESTS];
+static unsigned int next_request;
 
 void names_lock(void)
 {
@@ -145,6 +153,36 @@ void names_learn(const char *node, const struct addrinfo *result)
 	}
 	names_unlock();
 	errno = saved;
+}
+
+static bool forget_request_locked(const struct gaicb *request)
+{
+	for (unsigned int i = 0; request && i < KEPT_REQUESTS; i++) {
+		if (requests[i] != request)
+			continue;
+		requests[i] = NULL;
+		return true;
+	}
+	return false;
+}
+
+void names_expect(const struct gaicb *request)
+{
+	names_lock();
+	forget_request_locked(request);
+	requests[next_request++ % KEPT_REQUESTS] = request;
+	names_unlock();
+}
+
+void names_arrived(const struct gaicb *request)
+{
+	bool expected;
+
+	names_lock();
+	expected = forget_request_locked(request);
+	names_unlock();
+	if (expected)
+		names_learn(request->ar_name, request->ar_result);
 }
 
 /* Returns false for what is no address of ours. */

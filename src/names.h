@@ -16,6 +16,13 @@ void names_learn(const char *node, const struct addrinfo *result);
 /* The same of gethostbyname(name), whose result is not pointed into. */
 void names_learn_host(const char *node, const struct hostent *host);
 
+/*
+ * getaddrinfo_a has been asked; and the request is answered, which is told again and again,
+ * also when its result has long been freed: it is looked at once.
+ */
+void names_expect(const struct gaicb *request);
+void names_arrived(const struct gaicb *request);
+
 /* Notes that a result is freed: pointers into it mean nothing any more. */
 void names_forget(const struct addrinfo *result);
 

@@ -145,12 +145,18 @@ int spawnfd_spawn(const struct spawnfd *s)
 	return r;
 }
 
-char *spawnfd_shell(const char *command, int other)
+int spawnfd_shell(const char *command, int other, char **guarded)
 {
 	static const char redirection[] = "exec 0</\n";
-	char *text = malloc(DIGITS * (sizeof(redirection) - 1) + strlen(command) + 1), *end = text;
+	char *end;
 
-	for (int fd = 0; text && fd < DIGITS; fd++) {
+	*guarded = NULL;
+	if (!fdtable_in_use())
+		return 0;
+	end = *guarded = malloc(DIGITS * (sizeof(redirection) - 1) + strlen(command) + 1);
+	if (!end)
+		return -ENOMEM;
+	for (int fd = 0; fd < DIGITS; fd++) {
 		struct entry *e = fdtable_get(fd);
 
 		if (fd != other && handoff_concerns(fd, e)) {
@@ -160,9 +166,8 @@ char *spawnfd_shell(const char *command, int other)
 		}
 		fdtable_put(e);
 	}
-	if (text)
-		strcpy(end, command);
-	return text;
+	strcpy(end, command);
+	return 0;
 }
 
 static bool names_ours(const struct cmsghdr *cmsg)

@@ -61,7 +61,8 @@ static bool asynchronously(const char *name)
 	if (gai_error(&request) != 0)
 		return false;
 	freeaddrinfo(request.ar_result);
-	return true;
+	/* What was freed is not looked at again. */
+	return gai_error(&request) == 0;
 }
 
 static bool not_at_all(const char *name)
