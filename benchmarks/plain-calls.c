@@ -167,9 +167,9 @@ static void open_descriptors(bool with_tls_socket)
 {
 	struct epoll_event readable = {.events = EPOLLIN};
 
-	/* Kept, never used. */
-	if (with_tls_socket && socket(AF_INET, SOCK_STREAM, IPPROTO_TLS) < 0)
-		die_errno("socket IPPROTO_TLS");
+	/* Kept, never used; or a plain one, so that the others' numbers are the same. */
+	if (socket(AF_INET, SOCK_STREAM, with_tls_socket ? IPPROTO_TLS : 0) < 0)
+		die_errno("socket");
 	zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (zero < 0 || null < 0)

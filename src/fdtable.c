@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* Linux's default fs.nr_open: 16 MiB of address space, touched where used. */
-enum { TABLE_SIZE = 1 << 20, HIGH_DESCRIPTOR = 200, CLOSING_YIELDS = 10000 };
+enum { HIGH_DESCRIPTOR = 200, CLOSING_YIELDS = 10000 };
 
 struct fdtable fdtable;
 
@@ -22,7 +21,6 @@ static struct entry *pool;
 static struct entry live = {.next = &live, .prev = &live};
 static struct entry reserved = {.refs = 1};
 static struct entry closing = {.refs = 1};
-static atomic_int highest = -1;
 
 static void fdtable_lock(void)
 {
@@ -38,14 +36,13 @@ static int create_table(void)
 {
 	void *map;
 
-	if (fdtable.size)
+	if (fdtable.slots)
 		return 0;
-	map = mmap(NULL, TABLE_SIZE * sizeof(struct slot), PROT_READ | PROT_WRITE,
+	map = mmap(NULL, FDTABLE_SIZE * sizeof(struct slot), PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		return -ENOMEM;
 	fdtable.slots = map;
-	atomic_store_explicit(&fdtable.size, TABLE_SIZE, memory_order_release);
 	return 0;
 }
 
@@ -134,13 +131,37 @@ void fdtable_put(struct entry *entry)
 		retire(entry);
 }
 
+/* The bit is there as long as an entry is: whoever finds it looks at the slot. */
+static void name_locked(int fd, struct entry *entry)
+{
+	atomic_ulong *word = &fdtable.bits[(unsigned int)fd / FDTABLE_WORD];
+	unsigned long bit = 1UL << (unsigned int)fd % FDTABLE_WORD;
+
+	if (entry)
+		atomic_fetch_or(word, bit);
+	atomic_store(&fdtable.slots[fd].entry, entry);
+	if (!entry)
+		atomic_fetch_and(word, ~bit);
+	if (entry && (unsigned int)fd >= fdtable_end())
+		atomic_store(&fdtable.end, (unsigned int)fd + 1);
+}
+
+/* With the lock, or the bit of an entry that has just come would go. */
+static void forget(int fd, const struct entry *expected)
+{
+	fdtable_lock();
+	if (atomic_load(&fdtable.slots[fd].entry) == expected)
+		name_locked(fd, NULL);
+	fdtable_unlock();
+}
+
 static struct entry *replace_locked(int fd, struct entry *entry, bool cloexec)
 {
 	struct slot *slot = &fdtable.slots[fd];
 	struct entry *old = atomic_load(&slot->entry);
 
 	atomic_store(&slot->cloexec, cloexec);
-	atomic_store(&slot->entry, entry);
+	name_locked(fd, entry);
 	if (old)
 		old->descriptors--; /* of the two that stand for no object: never read */
 	return old;
@@ -151,7 +172,7 @@ int fdtable_install(int fd, struct entry *entry, bool cloexec)
 	struct entry *old = NULL;
 	int r;
 
-	if (fd < 0 || fd >= TABLE_SIZE)
+	if (fd < 0 || fd >= FDTABLE_SIZE)
 		return -EMFILE;
 	fdtable_lock();
 	r = create_table();
@@ -159,8 +180,6 @@ int fdtable_install(int fd, struct entry *entry, bool cloexec)
 		atomic_fetch_add(&entry->refs, 1);
 		entry->descriptors++;
 		old = replace_locked(fd, entry, cloexec);
-		if (fd > highest)
-			highest = fd;
 	}
 	fdtable_unlock();
 	fdtable_put(old);
@@ -202,23 +221,20 @@ struct entry *fdtable_begin_close(int fd, bool *last)
 
 void fdtable_end_close(int fd)
 {
-	struct entry *expected = &closing;
-
 	/* Unless the number was reused for one of ours already. */
-	atomic_compare_exchange_strong(&fdtable.slots[fd].entry, &expected, NULL);
+	forget(fd, &closing);
 }
 
 int fdtable_begin_open(int fd)
 {
-	struct entry *expected = NULL;
 	int r;
 
-	if (fd < 0 || fd >= TABLE_SIZE)
+	if (fd < 0 || fd >= FDTABLE_SIZE)
 		return -EMFILE;
 	fdtable_lock();
 	r = create_table();
-	if (r == 0)
-		atomic_compare_exchange_strong(&fdtable.slots[fd].entry, &expected, &closing);
+	if (r == 0 && !atomic_load(&fdtable.slots[fd].entry))
+		name_locked(fd, &closing);
 	fdtable_unlock();
 	return r;
 }
@@ -226,7 +242,7 @@ int fdtable_begin_open(int fd)
 void fdtable_clear(int fd)
 {
 	if (fdtable_has(fd))
-		atomic_store(&fdtable.slots[fd].entry, NULL);
+		name_locked(fd, NULL);
 }
 
 bool fdtable_names(int fd, const struct entry *entry)
@@ -234,20 +250,17 @@ bool fdtable_names(int fd, const struct entry *entry)
 	return fdtable_has(fd) && atomic_load(&fdtable.slots[fd].entry) == entry;
 }
 
-int fdtable_next_below(int fd, int end)
-{
-	const struct slot *slots = fdtable.slots;
-
-	end = end <= highest ? end : highest + 1;
-	for (; fd < end; fd++)
-		if (fdtable_has_in(slots, TABLE_SIZE, fd))
-			return fd;
-	return -1;
-}
-
 int fdtable_next(int fd)
 {
-	return fdtable_next_below(fd, TABLE_SIZE);
+	unsigned int end = fdtable_end();
+
+	for (unsigned int at = (unsigned int)fd; at < end; at = (at | (FDTABLE_WORD - 1)) + 1) {
+		unsigned long bits = fdtable_word(at / FDTABLE_WORD) >> at % FDTABLE_WORD;
+
+		if (bits)
+			return (int)at + __builtin_ctzl(bits);
+	}
+	return -1;
 }
 
 bool fdtable_in_use(void)
@@ -265,7 +278,7 @@ bool fdtable_in_use(void)
 
 void fdtable_each_number(void (*fn)(int fd, void *object))
 {
-	for (int fd = 0; fd <= highest; fd++) {
+	for (int fd = fdtable_next(0); fd >= 0; fd = fdtable_next(fd + 1)) {
 		struct entry *entry = fdtable_get(fd);
 
 		if (entry && entry->object)
@@ -302,10 +315,8 @@ int fdtable_reserve(int fd)
 
 void fdtable_unreserve(int fd)
 {
-	struct entry *expected = &reserved;
-
 	if (fdtable_has(fd))
-		atomic_compare_exchange_strong(&fdtable.slots[fd].entry, &expected, NULL);
+		forget(fd, &reserved);
 }
 
 void fdtable_fork_lock(void)

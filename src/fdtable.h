@@ -4,16 +4,18 @@
  * the objects are.
  *
  * The table does not exist until the first object is installed, so that in a
- * program without TLS sockets fdtable_has() is one compare. Looking a number up
- * takes no lock: entries come from a pool and are never given back to malloc, so
- * a reference may be tried on an entry that was just retired, and is dropped
- * again when the slot no longer names it.
+ * program without TLS sockets fdtable_has() is one compare. After that a bit for each
+ * number tells which are ours: a static place, found without a pointer, and the same
+ * words as an fd_set's. Looking a number up takes no lock: entries come from a pool and
+ * are never given back to malloc, so a reference may be tried on an entry that was just
+ * retired, and is dropped again when the slot no longer names it.
  */
 #ifndef FDTABLE_H
 #define FDTABLE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct entry {
 	atomic_uint refs;	  /* 0: in the pool */
@@ -31,8 +33,17 @@ struct slot {
 	atomic_bool cloexec; /* FD_CLOEXEC as the program sees it */
 };
 
+/* Linux's default fs.nr_open: 16 MiB of address space, touched where used. */
+enum {
+	FDTABLE_SIZE = 1 << 20,
+	FDTABLE_WORD = 8 * sizeof(unsigned long),
+	FDTABLE_WORDS = FDTABLE_SIZE / FDTABLE_WORD,
+};
+
 struct fdtable {
-	atomic_uint size;
+	/* Set before a slot gets its entry and cleared after it lost it, with the lock. */
+	atomic_ulong bits[FDTABLE_WORDS];
+	atomic_uint end; /* past the highest number that was ever one of ours */
 	struct slot *slots;
 };
 
@@ -42,21 +53,33 @@ extern struct fdtable fdtable __attribute__((visibility("hidden")));
 /* False as long as no number has ever been one of ours. */
 static inline bool fdtable_any(void)
 {
-	return atomic_load_explicit(&fdtable.size, memory_order_relaxed) != 0;
+	return atomic_load_explicit(&fdtable.end, memory_order_relaxed) != 0;
+}
+
+/* No number from here on is ours. Never falls. */
+static inline unsigned int fdtable_end(void)
+{
+	return atomic_load_explicit(&fdtable.end, memory_order_acquire);
+}
+
+/* Which are ours of the numbers that a word of an fd_set is about; below FDTABLE_WORDS. */
+static inline unsigned long fdtable_word(size_t i)
+{
+	return atomic_load_explicit(&fdtable.bits[i], memory_order_relaxed);
+}
+
+/* fdtable_has() for many, which look the end up once. */
+static inline bool fdtable_has_below(unsigned int end, int fd)
+{
+	unsigned int number = (unsigned int)fd;
+
+	return number < end && (fdtable_word(number / FDTABLE_WORD) >> number % FDTABLE_WORD & 1);
 }
 
 /* True if the number is one of ours. All that a plain descriptor pays. */
 static inline bool fdtable_has(int fd)
 {
-	return (unsigned int)fd < atomic_load_explicit(&fdtable.size, memory_order_acquire) &&
-	       atomic_load_explicit(&fdtable.slots[fd].entry, memory_order_relaxed);
-}
-
-/* The same for many: slots and size looked up once, since the table neither moves nor shrinks. */
-static inline bool fdtable_has_in(const struct slot *slots, unsigned int size, int fd)
-{
-	return (unsigned int)fd < size &&
-	       atomic_load_explicit(&slots[fd].entry, memory_order_relaxed);
+	return fdtable_has_below(fdtable_end(), fd);
 }
 
 /*
@@ -109,8 +132,6 @@ bool fdtable_names(int fd, const struct entry *entry);
 /* The first number from fd on that is ours, the library's own included; -1: none. */
 int fdtable_next(int fd);
 
-/* The same, of those below end. */
-int fdtable_next_below(int fd, int end);
 /* True if any number names an object. */
 bool fdtable_in_use(void);
 

@@ -73,8 +73,8 @@ static SLOW int select_beside_ours(int n, fd_set *r, fd_set *w, fd_set *x, struc
 EXPORT int select(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x,
 		  struct timeval *restrict timeout)
 {
-	return fdtable_any() ? select_beside_ours(n, r, w, x, timeout)
-			     : libc.select(n, r, w, x, timeout);
+	return selects_plain(n, r, w, x) ? libc.select(n, r, w, x, timeout)
+					 : select_beside_ours(n, r, w, x, timeout);
 }
 
 ALIAS(__select, select);
@@ -93,8 +93,8 @@ static SLOW int pselect_beside_ours(int n, fd_set *r, fd_set *w, fd_set *x,
 EXPORT int pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x,
 		   const struct timespec *restrict timeout, const sigset_t *restrict mask)
 {
-	return fdtable_any() ? pselect_beside_ours(n, r, w, x, timeout, mask)
-			     : libc.pselect(n, r, w, x, timeout, mask);
+	return selects_plain(n, r, w, x) ? libc.pselect(n, r, w, x, timeout, mask)
+					 : pselect_beside_ours(n, r, w, x, timeout, mask);
 }
 
 static int forget_older(int epfd)

@@ -14,14 +14,17 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* True if one of the descriptors is ours; changes none of them. All that others pay. */
-static inline bool readiness_concerns(const struct pollfd *fds, nfds_t n)
+/*
+ * True if one of the descriptors is ours; changes none of them. All that others pay. Not
+ * const: glibc declares that poll only writes to them, and gcc would say that we read what
+ * nobody has set.
+ */
+static inline bool readiness_concerns(struct pollfd *fds, nfds_t n)
 {
-	unsigned int size = atomic_load_explicit(&fdtable.size, memory_order_acquire);
-	const struct slot *slots = fdtable.slots;
+	unsigned int end = fdtable_end();
 
-	for (nfds_t i = 0; size && i < n; i++)
-		if (fdtable_has_in(slots, size, fds[i].fd))
+	for (nfds_t i = 0; end && i < n; i++)
+		if (fdtable_has_below(end, fds[i].fd))
 			return true;
 	return false;
 }

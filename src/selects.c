@@ -21,11 +21,6 @@ enum {
 	EXCEPT = POLLPRI,
 };
 
-static fd_mask word(const fd_set *set, int i)
-{
-	return set ? set->fds_bits[i] : 0;
-}
-
 static bool has(const fd_set *set, int fd)
 {
 	return set && (set->fds_bits[fd / BITS] & (fd_mask)1 << fd % BITS);
@@ -35,26 +30,35 @@ static bool has(const fd_set *set, int fd)
 static int next(const struct selects *s, int fd)
 {
 	while (fd < s->n) {
-		int i = fd / BITS;
-		unsigned long bits = (unsigned long)(word(s->read, i) | word(s->write, i) |
-						     word(s->except, i)) >>
+		size_t i = (size_t)fd / BITS;
+		unsigned long bits = (selects_word(s->read, i) | selects_word(s->write, i) |
+				      selects_word(s->except, i)) >>
 				     fd % BITS;
 
 		if (bits) {
 			fd += __builtin_ctzl(bits);
 			return fd < s->n ? fd : -1;
 		}
-		fd = (i + 1) * BITS;
+		fd = (fd / BITS + 1) * BITS;
 	}
 	return -1;
 }
 
 bool selects_concern(const struct selects *s)
 {
-	/* By our numbers: the sets may be shorter than is said (see table_size()). */
-	for (int fd = fdtable_next_below(0, s->n); fd >= 0; fd = fdtable_next_below(fd + 1, s->n))
-		if (has(s->read, fd) || has(s->write, fd) || has(s->except, fd))
+	int end = (int)fdtable_end(), n = s->n < end ? s->n : end;
+
+	for (int fd = 0; fd < n; fd += BITS) {
+		size_t i = (size_t)fd / BITS;
+		unsigned long bits = fdtable_word(i);
+
+		/* By our numbers: the sets may be shorter than is said (see table_size()). */
+		if (bits)
+			bits &= selects_word(s->read, i) | selects_word(s->write, i) |
+				selects_word(s->except, i);
+		if (bits && fd + __builtin_ctzl(bits) < n)
 			return true;
+	}
 	return false;
 }
 

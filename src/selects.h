@@ -3,6 +3,8 @@
 #ifndef SELECTS_H
 #define SELECTS_H
 
+#include "fdtable.h"
+
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/select.h>
@@ -14,8 +16,29 @@ struct selects {
 	fd_set *read, *write, *except;
 };
 
+static inline unsigned long selects_word(const fd_set *set, size_t i)
+{
+	return set ? (unsigned long)set->fds_bits[i] : 0;
+}
+
 /* True if a bit of one of ours is set; changes none. */
 bool selects_concern(const struct selects *s);
+
+/*
+ * True if none is, of few descriptors: all that as a rule those pay who have a TLS socket
+ * elsewhere. A bit that n leaves out may make it false.
+ */
+static inline bool selects_plain(int n, const fd_set *read, const fd_set *write,
+				 const fd_set *except)
+{
+	unsigned long bits = fdtable_word(0);
+
+	return (unsigned int)n - 1 < FDTABLE_WORD &&
+	       (!bits || !((bits & selects_word(read, 0)) || (bits & selects_word(write, 0)) ||
+			   (bits & selects_word(except, 0))));
+}
+
+_Static_assert((int)NFDBITS == (int)FDTABLE_WORD, "numbers are compared by words");
 
 /*
  * pselect(2), but that what is left of the timeout is written back, as Linux's select

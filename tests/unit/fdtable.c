@@ -92,6 +92,26 @@ static void test_numbers_outside(void **state)
 	assert_int_equal(released, 1);
 }
 
+/* By words, of which the first has more than one. */
+static void test_next(void **state)
+{
+	static const int numbers[] = {3, 62, 64, 191, 192, A};
+
+	(void)state;
+	assert_int_equal(fdtable_next(0), -1);
+	for (size_t i = COUNT(numbers); i-- > 0;) {
+		install(numbers[i], &objects[0]);
+		assert_int_equal(fdtable_next(0), numbers[i]);
+	}
+	for (size_t i = 0; i + 1 < COUNT(numbers); i++)
+		assert_int_equal(fdtable_next(numbers[i] + 1), numbers[i + 1]);
+	assert_int_equal(fdtable_next(A + 1), -1);
+	assert_int_equal(fdtable_next(END), -1);
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		fdtable_put(fdtable_remove(numbers[i]));
+	assert_int_equal(fdtable_next(0), -1);
+}
+
 static void test_install_over_another(void **state)
 {
 	struct entry *second;
@@ -347,6 +367,7 @@ int main(void)
 		TABLE_CASE(test_nothing_before_the_first),
 		TABLE_CASE(test_install_get_remove),
 		TABLE_CASE(test_numbers_outside),
+		TABLE_CASE(test_next),
 		TABLE_CASE(test_install_over_another),
 		TABLE_CASE(test_two_numbers_of_one_object),
 		TABLE_CASE(test_closing_lets_nobody_in),

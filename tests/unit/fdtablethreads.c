@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 
 enum { A = 500 };
 
@@ -135,11 +136,90 @@ static void test_threads_see_living_objects(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+struct reuse {
+	struct entry *next;
+	atomic_int closed, reused; /* in how many rounds */
+};
+
+static void *install_next(void *arg)
+{
+	struct reuse *r = arg;
+
+	for (int round = 1; round <= ROUNDS; round++) {
+		while (r->closed < round)
+			;
+		fdtable_install(A, r->next, false);
+		r->reused = round;
+	}
+	return NULL;
+}
+
+/* The kernel gives the number to another thread before its close has ended here. */
+static void test_number_comes_back_while_it_closes(void **state)
+{
+	struct reuse r = {.next = fdtable_new(&objects[1], NULL)};
+	pthread_t thread;
+	int lost = 0;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, install_next, &r), 0);
+	for (int round = 1; round <= ROUNDS; round++) {
+		bool last;
+
+		install(&objects[0]);
+		fdtable_put(fdtable_begin_close(A, &last));
+		r.closed = round;
+		for (int i = 0; i < round % 64; i++)
+			(void)fdtable_has(A);
+		fdtable_end_close(A);
+		while (r.reused < round)
+			;
+		lost += !fdtable_has(A) || !fdtable_names(A, r.next);
+		fdtable_put(fdtable_remove(A));
+	}
+	pthread_join(thread, NULL);
+	fdtable_put(r.next);
+	assert_int_equal(lost, 0);
+}
+
+/* Threads that change neighbours, whose bits are in one word. */
+static void *come_and_go(void *arg)
+{
+	int fd = A + (int)(intptr_t)arg, lost = 0;
+	struct entry *e = fdtable_new(&objects[0], NULL);
+
+	for (int i = 0; i < ROUNDS; i++) {
+		lost += fdtable_has(fd);
+		fdtable_install(fd, e, false);
+		lost += !fdtable_has(fd);
+		fdtable_put(fdtable_remove(fd));
+	}
+	fdtable_put(e);
+	return (void *)(intptr_t)lost;
+}
+
+static void test_neighbours(void **state)
+{
+	pthread_t threads[NUMBERS];
+	void *lost;
+
+	(void)state;
+	for (int i = 0; i < NUMBERS; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, come_and_go, (void *)(intptr_t)i), 0);
+	for (int i = 0; i < NUMBERS; i++) {
+		pthread_join(threads[i], &lost);
+		assert_null(lost);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT_CASE(test_waiter_sees_what_comes_after),
 		UNIT_CASE(test_threads_see_living_objects),
+		UNIT_CASE(test_number_comes_back_while_it_closes),
+		UNIT_CASE(test_neighbours),
 	};
 
 	return cmocka_run_group_tests_name("fdtable: threads", tests, NULL, NULL);
