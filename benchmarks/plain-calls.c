@@ -133,14 +133,40 @@ static void make_epoll_wait(void)
 		die_errno("epoll_wait");
 }
 
+/* One that may sleep, as event loops make it. */
+static void make_epoll_wait_long(void)
+{
+	struct epoll_event event;
+
+	if (epoll_wait(epfd, &event, 1, 1000) != 1)
+		die_errno("epoll_wait");
+}
+
+static void make_sendmsg(void)
+{
+	if (sendmsg(pair[0], &(struct msghdr){0}, 0) != 0)
+		die_errno("sendmsg");
+}
+
+static void make_recvmsg(void)
+{
+	char byte;
+	struct iovec iov = {&byte, 1};
+
+	if (recvmsg(pair[0], &(struct msghdr){.msg_iov = &iov, .msg_iovlen = 1}, MSG_PEEK) != 1)
+		die_errno("recvmsg");
+}
+
 static const struct call {
 	int letter;
 	void (*make)(void);
 } calls[] = {
-	{'r', make_read},      {'w', make_write},      {'R', make_recv},     {'W', make_send},
-	{'v', make_readv},     {'V', make_writev},     {'F', make_recvfrom}, {'T', make_sendto},
-	{'c', make_dup_close}, {'f', make_fcntl},      {'p', make_poll},     {'P', make_poll_many},
-	{'s', make_select},    {'e', make_epoll_wait},
+	{'r', make_read},     {'w', make_write},      {'R', make_recv},
+	{'W', make_send},     {'v', make_readv},      {'V', make_writev},
+	{'F', make_recvfrom}, {'T', make_sendto},     {'c', make_dup_close},
+	{'f', make_fcntl},    {'p', make_poll},	      {'P', make_poll_many},
+	{'s', make_select},   {'e', make_epoll_wait}, {'E', make_epoll_wait_long},
+	{'m', make_recvmsg},  {'M', make_sendmsg},
 };
 
 static void make_calls(int letter, unsigned int count)
@@ -167,9 +193,6 @@ static void open_descriptors(bool with_tls_socket)
 {
 	struct epoll_event readable = {.events = EPOLLIN};
 
-	/* Kept, never used; or a plain one, so that the others' numbers are the same. */
-	if (socket(AF_INET, SOCK_STREAM, with_tls_socket ? IPPROTO_TLS : 0) < 0)
-		die_errno("socket");
 	zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (zero < 0 || null < 0)
@@ -182,6 +205,9 @@ static void open_descriptors(bool with_tls_socket)
 		die_errno("epoll");
 	for (size_t i = 0; i < MANY; i++)
 		many[i] = (struct pollfd){.fd = pair[0], .events = POLLIN};
+	/* Kept, never used. The last: the others have the same numbers, and lower ones. */
+	if (with_tls_socket && socket(AF_INET, SOCK_STREAM, IPPROTO_TLS) < 0)
+		die_errno("socket IPPROTO_TLS");
 }
 
 static void answer(void)

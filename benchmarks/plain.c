@@ -39,13 +39,23 @@ static const struct call {
 	char letter;
 	const char *label;
 } calls[] = {
-	{'r', PLAIN_LABEL("read")},	  {'w', PLAIN_LABEL("write")},
-	{'R', PLAIN_LABEL("recv")},	  {'W', PLAIN_LABEL("send")},
-	{'v', PLAIN_LABEL("readv")},	  {'V', PLAIN_LABEL("writev")},
-	{'F', PLAIN_LABEL("recvfrom")},	  {'T', PLAIN_LABEL("sendto")},
-	{'c', PLAIN_LABEL("dup, close")}, {'f', PLAIN_LABEL("fcntl")},
-	{'p', PLAIN_LABEL("poll")},	  {'P', PLAIN_LABEL("poll of 100")},
-	{'s', PLAIN_LABEL("select")},	  {'e', PLAIN_LABEL("epoll_wait")},
+	{'r', PLAIN_LABEL("read")},
+	{'w', PLAIN_LABEL("write")},
+	{'R', PLAIN_LABEL("recv")},
+	{'W', PLAIN_LABEL("send")},
+	{'v', PLAIN_LABEL("readv")},
+	{'V', PLAIN_LABEL("writev")},
+	{'F', PLAIN_LABEL("recvfrom")},
+	{'T', PLAIN_LABEL("sendto")},
+	{'c', PLAIN_LABEL("dup, close")},
+	{'f', PLAIN_LABEL("fcntl")},
+	{'p', PLAIN_LABEL("poll")},
+	{'P', PLAIN_LABEL("poll of 100")},
+	{'s', PLAIN_LABEL("select")},
+	{'e', PLAIN_LABEL("epoll_wait")},
+	{'E', PLAIN_LABEL("epoll_wait that may sleep")},
+	{'m', PLAIN_LABEL("recvmsg")},
+	{'M', PLAIN_LABEL("sendmsg")},
 };
 
 /* A preload that the loader could not do is only a warning to it. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <sys/single_threaded.h>
 
 EXPORT int socket(int family, int type, int protocol)
 {
@@ -65,9 +66,9 @@ EXPORT int shutdown(int fd, int how)
 	return e ? (int)FINISH(sockets_shutdown(e, fd, how)) : libc.shutdown(fd, how);
 }
 
-EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *restrict len)
+static SLOW int getsockopt_ours(int fd, int level, int name, void *v, socklen_t *len)
 {
-	struct entry *e = ours(fd);
+	struct entry *e = fdtable_get(fd);
 	int saved = errno;
 	ssize_t r;
 
@@ -78,12 +79,24 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *
 	return (int)finish(r, r == 0 && v == &errno ? errno : saved);
 }
 
-EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
+EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *restrict len)
 {
-	struct entry *e = ours(fd);
+	return fdtable_has(fd) ? getsockopt_ours(fd, level, name, v, len)
+			       : libc.getsockopt(fd, level, name, v, len);
+}
+
+static SLOW int setsockopt_ours(int fd, int level, int name, const void *v, socklen_t len)
+{
+	struct entry *e = fdtable_get(fd);
 
 	return e ? (int)FINISH(sockets_setsockopt(e, fd, level, name, v, len))
 		 : libc.setsockopt(fd, level, name, v, len);
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
+{
+	return fdtable_has(fd) ? setsockopt_ours(fd, level, name, v, len)
+			       : libc.setsockopt(fd, level, name, v, len);
 }
 
 static SLOW ssize_t send_ours(int fd, const void *buf, size_t n, int flags)
@@ -125,14 +138,17 @@ static SLOW ssize_t sendmsg_ours(int fd, const struct msghdr *msg, int flags)
 	return e ? FINISH(sockets_sendmsg(e, fd, msg, flags)) : libc.sendmsg(fd, msg, flags);
 }
 
+static SLOW ssize_t sendmsg_beside_ours(int fd, const struct msghdr *msg, int flags)
+{
+	return spawnfd_passes_ours(msg) ? refuse(EOPNOTSUPP) : libc.sendmsg(fd, msg, flags);
+}
+
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	if (fdtable_has(fd))
 		return sendmsg_ours(fd, msg, flags);
-	if (fdtable_any() && spawnfd_passes_ours(msg)) {
-		errno = EOPNOTSUPP;
-		return -1;
-	}
+	if (fdtable_any() && msg->msg_controllen > 0)
+		return sendmsg_beside_ours(fd, msg, flags);
 	return libc.sendmsg(fd, msg, flags);
 }
 
@@ -173,16 +189,23 @@ static SLOW ssize_t recvmsg_ours(int fd, struct msghdr *msg, int flags)
 	return e ? FINISH(sockets_recvmsg(e, fd, msg, flags)) : libc.recvmsg(fd, msg, flags);
 }
 
-EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+static SLOW ssize_t recvmsg_beside_ours(int fd, struct msghdr *msg, int flags)
 {
-	ssize_t r;
+	ssize_t r = libc.recvmsg(fd, msg, flags);
 
-	if (fdtable_has(fd))
-		return recvmsg_ours(fd, msg, flags);
-	r = libc.recvmsg(fd, msg, flags);
 	if (r >= 0 && fdtable_any())
 		interpose_fresh_rights(msg);
 	return r;
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	if (fdtable_has(fd))
+		return recvmsg_ours(fd, msg, flags);
+	/* Without a TLS socket nothing may be read that the kernel has not accepted. */
+	if (fdtable_any() ? msg->msg_controllen > 0 : !__libc_single_threaded)
+		return recvmsg_beside_ours(fd, msg, flags);
+	return libc.recvmsg(fd, msg, flags);
 }
 
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)

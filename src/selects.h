@@ -25,17 +25,18 @@ static inline unsigned long selects_word(const fd_set *set, size_t i)
 bool selects_concern(const struct selects *s);
 
 /*
- * True if none is, of few descriptors: all that as a rule those pay who have a TLS socket
- * elsewhere. A bit that n leaves out may make it false.
+ * True if none is, at a glance: with more numbers than a word has, or bits set that n
+ * leaves out, it may be false. All that others pay.
  */
 static inline bool selects_plain(int n, const fd_set *read, const fd_set *write,
 				 const fd_set *except)
 {
 	unsigned long bits = fdtable_word(0);
 
-	return (unsigned int)n - 1 < FDTABLE_WORD &&
-	       (!bits || !((bits & selects_word(read, 0)) || (bits & selects_word(write, 0)) ||
-			   (bits & selects_word(except, 0))));
+	if ((unsigned int)n - 1 >= FDTABLE_WORD)
+		return !fdtable_any();
+	return !bits || !((bits & selects_word(read, 0)) || (bits & selects_word(write, 0)) ||
+			  (bits & selects_word(except, 0)));
 }
 
 _Static_assert((int)NFDBITS == (int)FDTABLE_WORD, "numbers are compared by words");
