@@ -144,8 +144,8 @@ static SLOW int epoll_ours(int epfd, struct epoll_event *events, int max, int wo
 
 /*
  * A set that has none of ours when a thread falls asleep may have when it wakes up, if
- * there is another thread. If not, libc's call is the last thing that is done: a CPU
- * mispredicts a return after a system call, at ten times the cost of all else here.
+ * there is another thread. If not, libc's call is the last thing that is done: to come back here
+ * after a system call was measured to cost ten times as much as all else here.
  */
 static inline bool epoll_may_be_ours_later(void)
 {
