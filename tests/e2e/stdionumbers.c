@@ -3,7 +3,7 @@
  * Streams of stdio whose number becomes a TLS socket's, or ceases to be one: the
  * standard ones, others, freopen. Each case is a child's, which may ruin its own.
  */
-#include "child.h"
+#include "alone.h"
 #include "file.h"
 #include "proc.h"
 #include <fcntl.h>
@@ -318,41 +318,6 @@ static void child_by_vfork(struct link *l, struct trace *t)
 	note_file(t, file);
 }
 
-struct job {
-	void (*run)(struct link *link, struct trace *trace);
-	struct link link;
-	struct trace trace;
-};
-
-static int run_job(void *arg)
-{
-	struct job *job = arg;
-
-	/* Its own, so that nobody else has the descriptors. */
-	link_open(&job->link, job->link.protocol, job->link.family);
-	job->run(&job->link, &job->trace);
-	link_close(&job->link);
-	return 0;
-}
-
-/* The trace comes back in memory that is shared. */
-static void in_child(struct link *l, struct trace *t,
-		     void (*run)(struct link *link, struct trace *trace))
-{
-	struct job *job =
-		mmap(NULL, sizeof(*job), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status;
-
-	assert_true(job != MAP_FAILED);
-	job->run = run;
-	job->link = *l;
-	status = child_finish(child_start(run_job, job));
-	*t = job->trace;
-	munmap(job, sizeof(*job));
-	if (status != 0)
-		fail_msg("the child ended with %d, after\n%s", status, t->text);
-}
-
 /* X(title, function) */
 #define CASES(X)                                                                                   \
 	X("echo to a socket, as a shell does it", echo)                                            \
@@ -370,16 +335,9 @@ static void in_child(struct link *l, struct trace *t,
 	X("freopen of standard output", standard_reopened)                                         \
 	X("a vfork child", child_by_vfork)
 
-#define IN_CHILD(title, function)                                                                  \
-	static void function##_in_child(struct link *l, struct trace *t)                           \
-	{                                                                                          \
-		in_child(l, t, function);                                                          \
-	}
-#define ROW_OF(title, function) {title, function##_in_child},
+CASES(ALONE_CASE)
 
-CASES(IN_CHILD)
-
-static const struct compare_case cases[] = {CASES(ROW_OF)};
+static const struct compare_case cases[] = {CASES(ALONE_ROW)};
 
 int main(void)
 {
