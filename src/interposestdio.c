@@ -5,7 +5,9 @@
 #include "libc.h"
 #include "stdiofd.h"
 #include "streams.h"
+#include "texts.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -31,6 +33,11 @@ EXPORT int fclose(FILE *f)
 
 ALIAS(_IO_fclose, fclose);
 
+EXPORT int pclose(FILE *f)
+{
+	return fdtable_any() ? stdiofd_fclose(f, libc.pclose) : libc.pclose(f);
+}
+
 EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 {
 	return fdtable_any() ? stdiofd_freopen(path, mode, f, libc.freopen)
@@ -47,12 +54,12 @@ ALIAS(_IO_fdopen, fdopen);
 
 EXPORT int vdprintf(int fd, const char *format, va_list ap)
 {
-	return fdtable_has(fd) ? streams_vdprintf(fd, format, ap) : libc.vdprintf(fd, format, ap);
+	return fdtable_has(fd) ? texts_vdprintf(fd, format, ap) : libc.vdprintf(fd, format, ap);
 }
 
 EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
 {
-	return fdtable_has(fd) ? streams_vdprintf_chk(fd, flag, format, ap)
+	return fdtable_has(fd) ? texts_vdprintf_chk(fd, flag, format, ap)
 			       : libc.__vdprintf_chk(fd, flag, format, ap);
 }
 
@@ -76,4 +83,12 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 	r = __vdprintf_chk(fd, flag, format, ap);
 	va_end(ap);
 	return r;
+}
+
+EXPORT void malloc_stats(void)
+{
+	if (fdtable_any())
+		texts_malloc_stats();
+	else
+		libc.malloc_stats();
 }

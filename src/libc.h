@@ -208,6 +208,7 @@
 	  (fd, iov, n, off, flags))                                                                \
 	X(FILE *, fdopen, (int fd, const char *mode), (fd, mode))                                  \
 	X(int, fclose, (FILE * f), (f))                                                            \
+	X(int, pclose, (FILE * f), (f))                                                            \
 	X(FILE *, freopen, (const char *path, const char *mode, FILE *f), (path, mode, f))         \
 	X(FILE *, freopen64, (const char *path, const char *mode, FILE *f), (path, mode, f))       \
 	X(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap))               \
@@ -233,6 +234,7 @@
 	X(closefrom, (int first), (first))                                                         \
 	X(closelog, (void), ())                                                                    \
 	X(freeaddrinfo, (struct addrinfo * ai), (ai))                                              \
+	X(malloc_stats, (void), ())                                                                \
 	X(openlog, (const char *ident, int option, int facility), (ident, option, facility))       \
 	X(perror, (const char *text), (text))                                                      \
 	X(psiginfo, (const siginfo_t *info, const char *text), (info, text))                       \

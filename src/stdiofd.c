@@ -11,6 +11,7 @@
 #include "streams.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -240,15 +241,34 @@ static int number_under(const FILE *f)
 	return fdtable_has(fd) ? fd : -1;
 }
 
+/*
+ * libc closes the number before it waits for popen's child, and does not wait if that
+ * fails. This one can be closed, not written to, and is not to be sought in.
+ */
+static void give_number(FILE *f)
+{
+	int ends[2];
+
+	if (libc.pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	libc.close(ends[1]);
+	__atomic_store_n(&f->_fileno, ends[0], __ATOMIC_RELAXED);
+}
+
 int stdiofd_fclose(FILE *f, int (*real)(FILE *f))
 {
 	int fd = number_under(f);
 	bool ours = fd >= 0 && f->_fileno < 0;
-	int r = real(f), error = errno;
+	int saved = errno, r;
 
 	if (ours)
+		give_number(f);
+	errno = saved;
+	r = real(f);
+	saved = errno;
+	if (ours)
 		sockets_close_whole(fd);
-	errno = error;
+	errno = saved;
 	return r;
 }
 

@@ -7,6 +7,7 @@
 #include "signals.h"
 #include "sockets.h"
 #include "stdiofd.h"
+#include "texts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +27,8 @@ struct stream {
 
 static struct stream *streams; /* stdiofd's lock */
 static FILE *last;	       /* see streams_end() */
+static char last_buffer[16];   /* nothing to fail for want of at the end */
 static void (*at_the_end)(void);
-
-/* glibc's; no header declares it. */
-int __vasprintf_chk(char **out, int flag, const char *format, va_list ap);
 
 static struct stream **find(const FILE *f)
 {
@@ -52,8 +51,7 @@ static ssize_t write_some(int fd, const char *buf, size_t n)
 	return r < 0 ? -errno : r;
 }
 
-/* As libc's streams: all of it, or what went out before an error, which errno tells. */
-static size_t write_all(int fd, const char *buf, size_t n)
+size_t streams_write(int fd, const char *buf, size_t n)
 {
 	int saved = errno;
 	size_t done = 0;
@@ -75,7 +73,9 @@ static ssize_t stream_write(void *cookie, const char *buf, size_t n)
 {
 	const struct stream *s = cookie;
 
-	return (ssize_t)write_all(s->fd, buf, n);
+	if (texts_keep(s->fd, buf, n))
+		return (ssize_t)n;
+	return (ssize_t)streams_write(s->fd, buf, n);
 }
 
 static ssize_t read_head(struct stream *s, char *buf, size_t n)
@@ -158,15 +158,10 @@ static ssize_t last_write(void *unused, const char *buf, size_t n)
 /* stdio flushes its newest stream first: this one is older than all of ours. */
 static int make_last(void)
 {
-	static char buffer[16]; /* nothing to fail for want of at the end */
-
 	if (last)
 		return 0;
 	last = fopencookie(NULL, "w", (cookie_io_functions_t){.write = last_write});
-	if (!last)
-		return -ENOMEM;
-	setvbuf(last, buffer, _IOFBF, sizeof(buffer));
-	return 0;
+	return last ? 0 : -ENOMEM;
 }
 
 int streams_set_buffer(FILE *f, size_t size)
@@ -293,42 +288,6 @@ int streams_fdopen(int fd, const char *mode, FILE **out)
 	return 0;
 }
 
-static void drop_text(void *text)
-{
-	signals_hold();
-	free(text); /* which keeps errno */
-	signals_let();
-}
-
-/* What vasprintf has given, or not. */
-static int send_text(int fd, char *text, int n)
-{
-	size_t done;
-
-	if (n < 0)
-		return -1;
-	CLEANUP_PUSH(drop_text, text);
-	done = write_all(fd, text, (size_t)n);
-	CLEANUP_POP(1);
-	return done < (size_t)n ? -1 : n;
-}
-
-int streams_vdprintf(int fd, const char *format, va_list ap)
-{
-	char *text = NULL;
-	int n = vasprintf(&text, format, ap);
-
-	return send_text(fd, text, n);
-}
-
-int streams_vdprintf_chk(int fd, int flag, const char *format, va_list ap)
-{
-	char *text = NULL;
-	int n = __vasprintf_chk(&text, flag, format, ap);
-
-	return send_text(fd, text, n);
-}
-
 /*
  * Without the streams' locks, as libc at exit: a thread may wait in one for good. Now,
  * while all libraries are there; what later destructors print is flushed by libc, and
@@ -342,7 +301,9 @@ bool streams_end(void (*goodbye)(void))
 	for (struct stream *s = streams; s; s = s->next)
 		if (__fpending(s->file) > 0)
 			fflush_unlocked(s->file);
-	any = streams && fputc_unlocked('\n', last) != EOF;
+	/* Only here, since fcloseall takes the buffers from all streams. */
+	any = streams && setvbuf(last, last_buffer, _IOFBF, sizeof(last_buffer)) == 0 &&
+	      fputc_unlocked('\n', last) != EOF;
 	at_the_end = any ? goodbye : NULL;
 	stdiofd_list_unlock();
 	return any;

@@ -7,7 +7,6 @@
 #ifndef STREAMS_H
 #define STREAMS_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -19,12 +18,10 @@ enum { STREAMS_BUFFER = 4096 }; /* a socket's st_blksize, by which libc sizes it
 int streams_fdopen(int fd, const char *mode, FILE **out);
 
 /*
- * vdprintf and its fortified twin. Return the count; or -1, with errno set, after what
- * could be sent.
+ * As libc's streams write to a number: all of it, or what went out before an error, which
+ * errno tells. Returns how much that is.
  */
-int streams_vdprintf(int fd, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
-int streams_vdprintf_chk(int fd, int flag, const char *format, va_list ap)
-	__attribute__((format(printf, 3, 0)));
+size_t streams_write(int fd, const char *buf, size_t n);
 
 /*
  * A stream for a number, with one of fopen's modes. NULL without memory. To be called,

@@ -61,6 +61,18 @@ static void leave_flushed_late(void)
 	leave_late();
 }
 
+static void leave_unbuffered(void)
+{
+	assert_ok(fcloseall());
+	exit(0);
+}
+
+static void leave_unbuffered_late(void)
+{
+	assert_ok(fcloseall());
+	leave_late();
+}
+
 static void leave_closed(void)
 {
 	assert_ok(fclose(leaving));
@@ -85,9 +97,13 @@ static const struct departure {
 	{"flushed, printed after the destructors", leave_flushed_late, BYTES + LATE, "close_notify",
 	 0},
 	{"fclose and exit", leave_closed, BYTES, "close_notify", 0},
+	{"fcloseall and exit", leave_unbuffered, BYTES, "close_notify", 0},
+	{"fcloseall, printed after the destructors", leave_unbuffered_late, BYTES + LATE,
+	 "close_notify", 0},
 	{"_exit", leave_at_once, 8192, "eof", 0},
 	{"exit, standard output", leave_by_exit, BYTES, "close_notify", 1},
 	{"late, standard output", leave_late, BYTES + LATE, "close_notify", 1},
+	{"fcloseall and exit, standard output", leave_unbuffered, BYTES, "close_notify", 1},
 	{"fclose and exit, standard output", leave_closed, BYTES, "close_notify", 1},
 };
 

@@ -10,6 +10,7 @@
 #include "libc.h"
 #include "owner.h"
 #include "sockets.h"
+#include "texts.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -76,7 +77,7 @@ __attribute__((format(printf, 2, 3))) static int print(int fd, const char *forma
 	int r;
 
 	va_start(ap, format);
-	r = streams_vdprintf(fd, format, ap);
+	r = texts_vdprintf(fd, format, ap);
 	va_end(ap);
 	return r;
 }
