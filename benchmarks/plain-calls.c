@@ -25,11 +25,13 @@
 #include <sys/uio.h>
 #include <tlssock.h>
 #include <unistd.h>
+#include <wchar.h>
 
 enum { BATCH = 1000, MANY = 100 };
 
 static int zero, null, pair[2], epfd;
 static struct pollfd many[MANY];
+static FILE *wide;
 
 static void make_read(void)
 {
@@ -157,6 +159,13 @@ static void make_recvmsg(void)
 		die_errno("recvmsg");
 }
 
+/* The stream has no buffer. */
+static void make_fputwc(void)
+{
+	if (fputwc(L'x', wide) == WEOF)
+		die_errno("fputwc");
+}
+
 static const struct call {
 	int letter;
 	void (*make)(void);
@@ -166,7 +175,7 @@ static const struct call {
 	{'F', make_recvfrom}, {'T', make_sendto},     {'c', make_dup_close},
 	{'f', make_fcntl},    {'p', make_poll},	      {'P', make_poll_many},
 	{'s', make_select},   {'e', make_epoll_wait}, {'E', make_epoll_wait_long},
-	{'m', make_recvmsg},  {'M', make_sendmsg},
+	{'m', make_recvmsg},  {'M', make_sendmsg},    {'C', make_fputwc},
 };
 
 static void make_calls(int letter, unsigned int count)
@@ -203,6 +212,9 @@ static void open_descriptors(bool with_tls_socket)
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (epfd < 0 || epoll_ctl(epfd, EPOLL_CTL_ADD, pair[0], &readable) < 0)
 		die_errno("epoll");
+	wide = fopen("/dev/null", "we");
+	if (!wide || setvbuf(wide, NULL, _IONBF, 0) != 0)
+		die_errno("stream");
 	for (size_t i = 0; i < MANY; i++)
 		many[i] = (struct pollfd){.fd = pair[0], .events = POLLIN};
 	/* Kept, never used. The last: the others have the same numbers, and lower ones. */

@@ -2,6 +2,7 @@
 #include "carry.h"
 
 #include "streams.h"
+#include "wide.h"
 
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@ enum {
 	IN_BACKUP = 0x100,
 	IS_LINE_BUFFERED = 0x200,
 };
+
+/* So are the pointers that a stream has for wide characters, which no header shows. */
+enum { READ_PTR, READ_END, WRITE_BASE = 3, WRITE_PTR, SAVE_BASE = 8, SAVE_END = 10 };
 
 #define BUFFERING (IS_UNBUFFERED | IS_LINE_BUFFERED)
 #define SEEN	  (_IO_EOF_SEEN | _IO_ERR_SEEN)
@@ -40,12 +44,6 @@ static void put_pending(FILE *to, const char *bytes, size_t n)
 		to->_IO_write_end = to->_IO_write_ptr;
 }
 
-size_t carry_pending(const FILE *f)
-{
-	return f->_IO_write_ptr > f->_IO_write_base ? (size_t)(f->_IO_write_ptr - f->_IO_write_base)
-						    : 0;
-}
-
 static size_t append(char *to, size_t n, const char *from, const char *end)
 {
 	size_t more = from < end ? (size_t)(end - from) : 0;
@@ -55,16 +53,55 @@ static size_t append(char *to, size_t n, const char *from, const char *end)
 	return n + more;
 }
 
+/* The same of wide characters, between two of a stream's pointers. */
+static size_t append_wide(char *to, size_t n, const FILE *f, int from, int end)
+{
+	wchar_t *const *pointers = (wchar_t *const *)f->_wide_data;
+	char bytes[MB_LEN_MAX];
+
+	for (const wchar_t *c = pointers[from]; c < pointers[end]; c++)
+		n = append(to, n, bytes, bytes + wide_encode(*c, bytes));
+	return n;
+}
+
+static size_t pending(const FILE *f, char *to)
+{
+	return f->_mode > 0 ? append_wide(to, 0, f, WRITE_BASE, WRITE_PTR)
+			    : append(to, 0, f->_IO_write_base, f->_IO_write_ptr);
+}
+
+size_t carry_pending(const FILE *f)
+{
+	return pending(f, NULL);
+}
+
 /* What was read ahead or pushed back, in the order of reading. Returns how much it is. */
 static size_t unread(const FILE *f, char *to)
 {
+	bool in_backup = f->_flags & IN_BACKUP, is_wide = f->_mode > 0;
 	const char *head = NULL;
-	size_t n = append(to, 0, f->_IO_read_ptr, f->_IO_read_end), head_n;
+	size_t n = is_wide ? append_wide(to, 0, f, READ_PTR, READ_END) : 0, head_n;
 
-	if (f->_flags & IN_BACKUP)
+	if (is_wide && in_backup)
+		n = append_wide(to, n, f, SAVE_BASE, SAVE_END);
+	n = append(to, n, f->_IO_read_ptr, f->_IO_read_end);
+	if (!is_wide && in_backup)
 		n = append(to, n, f->_IO_save_base, f->_IO_save_end);
 	head_n = streams_head(f, &head);
 	return append(to, n, head, head + head_n);
+}
+
+/* Allocated; NULL where there is none, or no memory. */
+static char *bytes_of(size_t (*get)(const FILE *f, char *to), const FILE *f, size_t *n)
+{
+	char *bytes = NULL;
+
+	*n = get(f, NULL);
+	if (*n > 0)
+		bytes = malloc(*n);
+	if (bytes)
+		get(f, bytes);
+	return bytes;
 }
 
 static void put_unread(FILE *to, char *bytes, size_t n)
@@ -80,19 +117,23 @@ static void put_unread(FILE *to, char *bytes, size_t n)
 
 void carry(FILE *from, FILE *to)
 {
-	size_t n = unread(from, NULL);
-	char *bytes = n ? malloc(n) : NULL;
+	size_t in_n, out_n = carry_pending(from);
+	char *in = bytes_of(unread, from, &in_n);
+	char *encoded = from->_mode > 0 ? bytes_of(pending, from, &out_n) : NULL;
+	const char *out = from->_mode > 0 ? encoded : from->_IO_write_base;
 
-	if (bytes) {
-		unread(from, bytes);
-		put_unread(to, bytes, n);
-	}
-	put_pending(to, from->_IO_write_base, carry_pending(from));
+	if (in)
+		put_unread(to, in, in_n);
+	if (out)
+		put_pending(to, out, out_n);
+	free(encoded);
 	__fpurge(from);
+	if (from->_mode > 0) /* bytes that are no characters yet */
+		from->_IO_read_ptr = from->_IO_read_end;
 	if (streams_has(from))
 		streams_set_head(from, NULL, 0);
 	to->_flags = (to->_flags & ~SEEN) | (from->_flags & SEEN);
-	if (n && !bytes)
+	if ((in_n && !in) || (out_n && !out))
 		to->_flags |= _IO_ERR_SEEN;
 }
 
@@ -108,7 +149,9 @@ static void set_buffering(FILE *f, int flags)
 int carry_set_buffer(FILE *stand_in, const FILE *original)
 {
 	size_t size = (size_t)(original->_IO_buf_end - original->_IO_buf_base);
+	size_t held = carry_pending(original);
 
+	size = size > held ? size : held;
 	if (streams_set_buffer(stand_in, size > 1 ? size : STREAMS_BUFFER) < 0)
 		return -1;
 	if (original->_flags & BUFFERING)

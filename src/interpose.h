@@ -14,8 +14,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <wchar.h>
 
 /* See interposenumbers.c. */
 int interpose_fresh(int fd);
@@ -115,5 +117,11 @@ int __vdprintf_chk(int fd, int flag, const char *format, __builtin_va_list ap);
 int __vasprintf_chk(char **text, int flag, const char *format, __builtin_va_list ap);
 void __syslog_chk(int priority, int flag, const char *format, ...);
 void __vsyslog_chk(int priority, int flag, const char *format, __builtin_va_list ap);
+wchar_t *__fgetws_chk(wchar_t *text, size_t size, int n, FILE *f);
+wchar_t *__fgetws_unlocked_chk(wchar_t *text, size_t size, int n, FILE *f);
+int __fwprintf_chk(FILE *f, int flag, const wchar_t *format, ...);
+int __vfwprintf_chk(FILE *f, int flag, const wchar_t *format, __builtin_va_list ap);
+int __wprintf_chk(int flag, const wchar_t *format, ...);
+int __vwprintf_chk(int flag, const wchar_t *format, __builtin_va_list ap);
 
 #endif /* INTERPOSE_H */

@@ -24,6 +24,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utmp.h>
+#include <wchar.h>
 
 /* The calls whose result is a new descriptor, and which concern no other; as below. */
 #define LIBC_CREATORS(X)                                                                           \
@@ -63,6 +64,29 @@
 	  (dir, path, flags, arg))                                                                 \
 	X(int, openat64, (int dir, const char *path, int flags, ...), flags,                       \
 	  (dir, path, flags, arg))
+
+/* Those for wide characters; as below. */
+#define LIBC_WIDE(X)                                                                               \
+	X(wint_t, fgetwc, (FILE * f), (f))                                                         \
+	X(wint_t, fgetwc_unlocked, (FILE * f), (f))                                                \
+	X(wint_t, fputwc, (wchar_t c, FILE * f), (c, f))                                           \
+	X(wint_t, fputwc_unlocked, (wchar_t c, FILE * f), (c, f))                                  \
+	X(wint_t, ungetwc, (wint_t c, FILE * f), (c, f))                                           \
+	X(wchar_t *, fgetws, (wchar_t * text, int n, FILE *f), (text, n, f))                       \
+	X(wchar_t *, fgetws_unlocked, (wchar_t * text, int n, FILE *f), (text, n, f))              \
+	X(wchar_t *, __fgetws_chk, (wchar_t * text, size_t size, int n, FILE *f),                  \
+	  (text, size, n, f))                                                                      \
+	X(wchar_t *, __fgetws_unlocked_chk, (wchar_t * text, size_t size, int n, FILE *f),         \
+	  (text, size, n, f))                                                                      \
+	X(int, fputws, (const wchar_t *text, FILE *f), (text, f))                                  \
+	X(int, fputws_unlocked, (const wchar_t *text, FILE *f), (text, f))                         \
+	X(int, fwide, (FILE * f, int mode), (f, mode))                                             \
+	X(int, vfwprintf, (FILE * f, const wchar_t *format, va_list ap), (f, format, ap))          \
+	X(int, __vfwprintf_chk, (FILE * f, int flag, const wchar_t *format, va_list ap),           \
+	  (f, flag, format, ap))                                                                   \
+	X(int, vfwscanf, (FILE * f, const wchar_t *format, va_list ap), (f, format, ap))           \
+	X(int, __isoc99_vfwscanf, (FILE * f, const wchar_t *format, va_list ap), (f, format, ap))  \
+	X(int, __isoc23_vfwscanf, (FILE * f, const wchar_t *format, va_list ap), (f, format, ap))
 
 /* X(type, name, (parameters), (arguments)): the calls of fixed arity. */
 #define LIBC_CALLS(X)                                                                              \
@@ -209,6 +233,7 @@
 	X(FILE *, fdopen, (int fd, const char *mode), (fd, mode))                                  \
 	X(int, fclose, (FILE * f), (f))                                                            \
 	X(int, pclose, (FILE * f), (f))                                                            \
+	LIBC_WIDE(X)                                                                               \
 	X(FILE *, freopen, (const char *path, const char *mode, FILE *f), (path, mode, f))         \
 	X(FILE *, freopen64, (const char *path, const char *mode, FILE *f), (path, mode, f))       \
 	X(int, vdprintf, (int fd, const char *format, va_list ap), (fd, format, ap))               \

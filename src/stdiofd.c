@@ -9,6 +9,7 @@
 #include "signals.h"
 #include "sockets.h"
 #include "streams.h"
+#include "wide.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,12 +160,12 @@ static void swap_in(int fd)
 	if (!variable || standards[fd].original)
 		return;
 	original = *variable;
-	/* Cookie streams are not for wide characters. */
-	if (!original || original->_fileno != taken(fd) || original->_mode > 0)
+	if (!original || original->_fileno != taken(fd))
 		return;
 	stand_in = stand_in_for(fd, original);
 	if (!stand_in_ready(stand_in, original))
 		return;
+	wide_reorient(stand_in, original->_mode);
 	standards[fd].original = original;
 	__atomic_store_n(variable, stand_in, __ATOMIC_RELEASE);
 }
@@ -198,6 +199,9 @@ static void swap_out(int fd)
 		return;
 	original = standards[fd].original;
 	stand_in = standards[fd].stand_in;
+	/* The original would take what waits there for bytes; this one does for any file. */
+	if (wide_orient(stand_in, 0) > 0)
+		return;
 	standards[fd].original = NULL;
 	if (*variable != stand_in || !is_listed(original))
 		return;
@@ -313,8 +317,7 @@ static FILE *reopen(const char *path, const char *mode, FILE *f, stdiofd_reopen 
 	snprintf(narrow, sizeof(narrow), "%.*s", (int)strcspn(mode, ","), mode);
 	f->_wide_data = NULL;
 	result = real(path, narrow, f);
-	f->_wide_data = (struct _IO_wide_data *)-1;
-	f->_mode = -1;
+	f->_wide_data = (struct _IO_wide_data *)&wide_reopened;
 	streams_free(s);
 	return result;
 }
@@ -332,6 +335,11 @@ FILE *stdiofd_freopen(const char *path, const char *mode, FILE *f, stdiofd_reope
 		fflush(is_standard ? standard.stand_in : f);
 		__fpurge(f);
 		let_go(fd);
+		errno = saved;
+	} else if (is_standard) {
+		fflush(standard.stand_in);
+		wide_reorient(standard.stand_in, 0);
+		stdiofd_release(standard.stand_in->_fileno);
 		errno = saved;
 	}
 	return reopen(path, mode, is_standard ? standard.original : f, real);

@@ -8,6 +8,7 @@
 #include "sockets.h"
 #include "stdiofd.h"
 #include "texts.h"
+#include "wide.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@ struct stream {
 	char *buffer;
 	char *head; /* read before what comes from fd */
 	size_t head_at, head_end;
+	struct wide wide;
 	struct stream *next;
 };
 
@@ -135,6 +137,7 @@ static int stream_close(void *cookie)
 	stdiofd_lock();
 	streams_unregister(s->file);
 	stdiofd_unlock();
+	wide_remove(s->file);
 	streams_free(s);
 	if (!fdtable_has(fd))
 		return libc.close(fd);
@@ -198,6 +201,7 @@ FILE *streams_new(int fd, const char *mode)
 	setvbuf(s->file, s->buffer, _IOFBF, STREAMS_BUFFER);
 	s->fd = fd;
 	s->file->_fileno = fd; /* what fileno() returns */
+	wide_install(s->file, &s->wide);
 	s->next = streams;
 	streams = s;
 	return s->file;

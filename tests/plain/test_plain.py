@@ -24,6 +24,7 @@ CALLS = {
     "make_dup_close": ("c", 9, 8), "make_fcntl": ("f", 6, 7), "make_poll": ("p", 8, 17),
     "make_poll_many": ("P", 8, 1110), "make_select": ("s", 8, 12), "make_epoll_wait": ("e", 11, 1),
     "make_epoll_wait_long": ("E", 13, 1), "make_recvmsg": ("m", 11, 7), "make_sendmsg": ("M", 8, 9),
+    "make_fputwc": ("C", 10, 0),
 }
 LETTERS = "".join(letter for letter, *_ in CALLS.values())
 VARIANTS = {"without": (False, []), "with": (True, []), "beside": (True, ["-t"])}
