@@ -28,10 +28,11 @@ void engine_global_init(void);
 
 /*
  * Makes a session. name is what a client asks for and verifies, NULL for neither.
- * References to the settings and credentials are taken.
+ * References to the settings and credentials are taken. The reason is left as it is where
+ * the errno value says all.
  */
 int engine_new(struct engine **out, struct settings *settings, struct credentials *credentials,
-	       bool server, const char *name);
+	       bool server, const char *name, char *reason, size_t size);
 void engine_free(struct engine *e);
 
 /*

@@ -147,14 +147,16 @@ static int set_role(struct engine *e)
 	return 0;
 }
 
-static int setup(struct engine *e)
+static int setup(struct engine *e, char *reason, size_t size)
 {
 	int version = settings_min_version(e->settings->protocol);
 	int r;
 
 	pthread_once(&parsed_once, parse_priorities);
-	if (version < 0 || !parsed[version])
+	if (version < 0 || !parsed[version]) {
+		snprintf(reason, size, "GnuTLS has no version of TLS that this socket may speak");
 		return -EPROTONOSUPPORT;
+	}
 	r = gnutls_priority_set(e->session, parsed[version]);
 	if (r >= 0)
 		r = gnutls_credentials_set(e->session, GNUTLS_CRD_CERTIFICATE,
@@ -170,11 +172,13 @@ static int setup(struct engine *e)
 	gnutls_transport_set_pull_function(e->session, pull);
 	gnutls_transport_set_pull_timeout_function(e->session, pull_timeout);
 	gnutls_transport_set_vec_push_function(e->session, push);
+	if (r < 0)
+		snprintf(reason, size, "%s", error_text(r));
 	return r < 0 ? error_from_gnutls(r) : 0;
 }
 
 int engine_new(struct engine **out, struct settings *settings, struct credentials *credentials,
-	       bool server, const char *name)
+	       bool server, const char *name, char *reason, size_t size)
 {
 	/* Our servers issue no tickets: resumption is not there yet. */
 	unsigned int flags = server ? GNUTLS_SERVER | GNUTLS_NO_TICKETS : GNUTLS_CLIENT;
@@ -193,7 +197,7 @@ int engine_new(struct engine **out, struct settings *settings, struct credential
 	}
 	e->settings = settings_ref(settings);
 	e->credentials = credentials_ref(credentials);
-	r = setup(e);
+	r = setup(e, reason, size);
 	if (r < 0)
 		engine_free(e);
 	else

@@ -14,15 +14,17 @@
 
 static int make_engine(struct connection *c, const char *name)
 {
-	char reason[512] = "not enough memory";
+	char reason[512] = "";
 	struct credentials *credentials = NULL;
 	int r = settings_credentials(c->settings, c->server, &credentials, reason, sizeof(reason));
 
 	if (r == 0)
-		r = engine_new(&c->engine, c->settings, credentials, c->server, name);
+		r = engine_new(&c->engine, c->settings, credentials, c->server, name, reason,
+			       sizeof(reason));
 	credentials_put(credentials);
 	if (r < 0)
-		connection_explain(c, r, "preparing TLS", reason);
+		connection_explain(c, r, "preparing TLS",
+				   reason[0] ? reason : error_errno_text(-r));
 	return r;
 }
 

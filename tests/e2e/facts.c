@@ -209,9 +209,30 @@ static void error_text(void **state)
 	proc_finish(&peer.proc);
 }
 
-static const struct CMUnitTest others[] = {
-	CASE(info),	   CASE(info_sizes), CASE(peer_certificate),
-	CASE(whole_chain), CASE(bad_alpn),   CASE(error_text)};
+/* A name that GnuTLS cannot ask for: that is said, and not that memory ran out. */
+static void error_text_of_preparing(void **state)
+{
+	uint16_t port;
+	int fd = tls_socket(AF_INET, IPPROTO_TLS, "not\xffutf8"), listener;
+	const char *text;
+
+	(void)state;
+	listener = net_listen(AF_INET, &port);
+	assert_true(tls_connect(fd, AF_INET, port) < 0);
+	text = tls_get_text(fd, TLS_ERROR);
+	assert_non_null(strstr(text, "preparing TLS"));
+	assert_null(strstr(text, "memory"));
+	close(fd);
+	close(listener);
+}
+
+static const struct CMUnitTest others[] = {CASE(error_text_of_preparing),
+					   CASE(info),
+					   CASE(info_sizes),
+					   CASE(peer_certificate),
+					   CASE(whole_chain),
+					   CASE(bad_alpn),
+					   CASE(error_text)};
 
 int main(void)
 {

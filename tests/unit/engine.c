@@ -301,12 +301,14 @@ static void test_protocol_that_is_not_ours(void **state)
 	struct settings *s = settings_new(IPPROTO_TCP);
 	struct credentials *c = NULL;
 	struct engine *e = NULL;
-	char reason[256];
+	char reason[256] = "";
 
 	(void)state;
 	assert_int_equal(settings_credentials(s, false, &c, reason, sizeof(reason)), 0);
-	assert_int_equal(engine_new(&e, s, c, false, "localhost"), -EPROTONOSUPPORT);
+	assert_int_equal(engine_new(&e, s, c, false, "localhost", reason, sizeof(reason)),
+			 -EPROTONOSUPPORT);
 	assert_null(e);
+	assert_non_null(strstr(reason, "version"));
 	credentials_put(c);
 	settings_put(s);
 }

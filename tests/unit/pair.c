@@ -57,7 +57,7 @@ void end_open(struct end *end, const struct end_options *o)
 	*end = (struct end){0};
 	if (settings_credentials(s, o->server, &c, reason, sizeof(reason)) < 0)
 		fail_msg("credentials: %s", reason);
-	assert_int_equal(engine_new(&end->engine, s, c, o->server, o->name), 0);
+	assert_int_equal(engine_new(&end->engine, s, c, o->server, o->name, NULL, 0), 0);
 	end_only_version(end->engine, o->version);
 	credentials_put(c);
 	settings_put(s);
