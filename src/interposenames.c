@@ -14,7 +14,7 @@ EXPORT int getaddrinfo(const char *restrict node, const char *restrict service,
 	int r = sockets_getaddrinfo(node, service, hints, res);
 
 	if (r == 0)
-		names_learn(node, *res);
+		names_learn(node, hints, *res);
 	return r;
 }
 

@@ -26,8 +26,11 @@ enum {
 
 struct learned {
 	struct in6_addr address; /* v4-mapped for IPv4 */
-	char *name;
-	int ambiguous;
+	bool used;
+	char *name; /* NULL: asked for as an address only */
+	bool several;
+	bool literal;	      /* also asked for as an address */
+	unsigned int passive; /* and so for bind, which has not come yet: so often */
 };
 
 /* The pointers are compared and never followed: the program may free as it likes. */
@@ -72,30 +75,57 @@ static int address_of(const struct sockaddr *sa, struct in6_addr *out)
 static struct learned *find_locked(const struct in6_addr *address)
 {
 	for (unsigned int i = 0; i < KEPT_ADDRESSES; i++)
-		if (learned[i].name && memcmp(&learned[i].address, address, sizeof(*address)) == 0)
+		if (learned[i].used && memcmp(&learned[i].address, address, sizeof(*address)) == 0)
 			return &learned[i];
 	return NULL;
+}
+
+static bool is_ambiguous(const struct learned *l)
+{
+	return l->several || (l->name && (l->literal || l->passive));
+}
+
+/* What is ambiguous must not become certain by being forgotten. */
+static struct learned *add_locked(const struct in6_addr *address)
+{
+	struct learned *l = NULL;
+
+	for (int tried = 0; tried < KEPT_ADDRESSES; tried++) {
+		l = &learned[next_learned++ % KEPT_ADDRESSES];
+		if (!is_ambiguous(l))
+			break;
+	}
+	if (is_ambiguous(l))
+		return NULL;
+	free(l->name);
+	*l = (struct learned){.address = *address, .used = true};
+	return l;
 }
 
 static void learn_locked(const struct in6_addr *address, const char *name)
 {
 	struct learned *l = find_locked(address);
 
-	if (l) {
-		if (strcasecmp(l->name, name) != 0)
-			l->ambiguous = 1;
+	if (!l)
+		l = add_locked(address);
+	if (!l)
 		return;
-	}
-	/* What is ambiguous must not become certain by being forgotten. */
-	for (int tried = 0; tried < KEPT_ADDRESSES; tried++) {
-		l = &learned[next_learned++ % KEPT_ADDRESSES];
-		if (!l->ambiguous)
-			break;
-	}
-	if (l->ambiguous)
-		return;
-	free(l->name);
-	*l = (struct learned){.address = *address, .name = strdup(name)};
+	if (!l->name)
+		l->name = strdup(name);
+	else if (strcasecmp(l->name, name) != 0)
+		l->several = true;
+}
+
+static void learn_literal_locked(const struct in6_addr *address, bool passive)
+{
+	struct learned *l = find_locked(address);
+
+	if (!l)
+		l = add_locked(address);
+	if (l && passive)
+		l->passive++;
+	else if (l)
+		l->literal = true;
 }
 
 /* Also 127.1 and the like, which getaddrinfo takes for addresses (inet_aton(3)). */
@@ -127,32 +157,58 @@ static const char *name_of_node(const char *node, const struct sockaddr *sa, cha
 	return name[0] ? name : NULL;
 }
 
-void names_learn(const char *node, const struct addrinfo *result)
+static void learn_all_locked(struct result *r, const struct addrinfo *result, const char *name)
+{
+	struct in6_addr address;
+	int n = 0;
+
+	for (const struct addrinfo *ai = result; ai; ai = ai->ai_next) {
+		if (!ai->ai_addr || address_of(ai->ai_addr, &address) < 0)
+			continue;
+		if (name)
+			learn_locked(&address, name);
+		if (n < KEPT_POINTERS)
+			r->addresses[n++] = ai->ai_addr;
+	}
+}
+
+void names_learn(const char *node, const struct addrinfo *hints, const struct addrinfo *result)
 {
 	struct in6_addr address;
 	char buffer[NAME_SIZE];
+	const char *name;
 	struct result *r;
 	int saved = errno;
-	int n = 0;
 
 	if (!node || !result || !result->ai_addr)
 		return;
-	node = name_of_node(node, result->ai_addr, buffer);
-	if (!node)
+	name = name_of_node(node, result->ai_addr, buffer);
+	if (!name)
 		return;
 	names_lock();
 	r = &results[next_result++ % KEPT_RESULTS];
 	free(r->name);
-	*r = (struct result){.head = result, .name = strdup(node)};
-	for (const struct addrinfo *ai = result; ai; ai = ai->ai_next) {
-		if (!ai->ai_addr || address_of(ai->ai_addr, &address) < 0)
-			continue;
-		learn_locked(&address, node);
-		if (n < KEPT_POINTERS)
-			r->addresses[n++] = ai->ai_addr;
-	}
+	*r = (struct result){.head = result, .name = strdup(name)};
+	/* A literal is one address, however often it is in the list. */
+	learn_all_locked(r, result, is_literal(node) ? NULL : name);
+	if (is_literal(node) && address_of(result->ai_addr, &address) == 0)
+		learn_literal_locked(&address, hints && (hints->ai_flags & AI_PASSIVE));
 	names_unlock();
 	errno = saved;
+}
+
+void names_bound(const struct sockaddr *sa)
+{
+	struct in6_addr address;
+	struct learned *l;
+
+	if (address_of(sa, &address) < 0)
+		return;
+	names_lock();
+	l = find_locked(&address);
+	if (l && l->passive)
+		l->passive--;
+	names_unlock();
 }
 
 static bool forget_request_locked(const struct gaicb *request)
@@ -182,7 +238,7 @@ void names_arrived(const struct gaicb *request)
 	expected = forget_request_locked(request);
 	names_unlock();
 	if (expected)
-		names_learn(request->ar_name, request->ar_result);
+		names_learn(request->ar_name, request->ar_request, request->ar_result);
 }
 
 /* Returns false for what is no address of ours. */
@@ -214,7 +270,11 @@ void names_learn_host(const char *node, const struct hostent *host)
 		if (!host_address(host, host->h_addr_list[i], &sa))
 			break;
 		name = name_of_node(node, (const struct sockaddr *)&sa, buffer);
-		if (name && address_of((const struct sockaddr *)&sa, &address) == 0)
+		if (!name || address_of((const struct sockaddr *)&sa, &address) < 0)
+			continue;
+		if (is_literal(node))
+			learn_literal_locked(&address, false);
+		else
 			learn_locked(&address, name);
 	}
 	names_unlock();
@@ -246,6 +306,7 @@ int names_find(const struct sockaddr *sa, char *name, size_t size)
 {
 	struct in6_addr address;
 	struct learned *l;
+	char text[INET6_ADDRSTRLEN] = "";
 	const char *found;
 	int r = 0;
 
@@ -254,12 +315,14 @@ int names_find(const struct sockaddr *sa, char *name, size_t size)
 	names_lock();
 	found = name_of_pointer_locked(sa);
 	l = found ? NULL : find_locked(&address);
-	if (l && l->ambiguous)
+	if (l && is_ambiguous(l))
 		r = -ENOTUNIQ;
-	else if (l)
+	else if (l && l->name)
 		found = l->name;
-	if (r == 0 && found) {
-		snprintf(name, size, "%s", found);
+	else if (l && (l->literal || l->passive))
+		names_format(sa, 0, text, sizeof(text));
+	if (r == 0 && (found || text[0])) {
+		snprintf(name, size, "%s", found ? found : text);
 		r = 1;
 	}
 	names_unlock();

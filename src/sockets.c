@@ -6,6 +6,7 @@
 #include "connection.h"
 #include "libc.h"
 #include "log.h"
+#include "names.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -109,6 +110,8 @@ int sockets_bind(struct entry *e, int fd, const struct sockaddr *sa, socklen_t l
 	if (r < 0)
 		return r;
 	r = c->state != STATE_NEW ? -EINVAL : libc.bind(fd, sa, len) < 0 ? -errno : 0;
+	if (r == 0)
+		names_bound(sa);
 	return leave(e, r);
 }
 

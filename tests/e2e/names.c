@@ -132,6 +132,30 @@ static void ambiguous(void **state)
 	finish(fd, &peer, "sni=two.example.test ");
 }
 
+/* As socat has it: bound to the target's address, which was asked for as such. */
+static void bound_to_it(void **state)
+{
+	const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *target, *own;
+	union net_address to, from;
+	uint16_t port;
+	int fd = trusting(AF_INET);
+
+	(void)state;
+	close(net_listen(AF_INET, &port));
+	target = resolve("own.example.test", port);
+	memcpy(&to, target->ai_addr, target->ai_addrlen);
+	freeaddrinfo(target);
+	assert_int_equal(getaddrinfo("127.0.0.3", NULL, &hints, &own), 0);
+	memcpy(&from, own->ai_addr, own->ai_addrlen);
+	freeaddrinfo(own);
+	assert_fails(connect(fd, &to.any, sizeof(to.in)), EPROTO);
+	assert_non_null(strstr(tls_get_text(fd, TLS_ERROR), "several names"));
+	assert_ok(bind(fd, &from.any, sizeof(from.in)));
+	assert_fails(connect(fd, &to.any, sizeof(to.in)), ECONNREFUSED);
+	close(fd);
+}
+
 /* TLS_HOSTNAME comes before every name that was looked up. */
 static void set_name_wins(void **state)
 {
@@ -248,9 +272,9 @@ static void mapped_peer(void **state)
 
 static const struct CMUnitTest tests[] = {
 	CASE(literal), /* first: later the address has names */
-	CASE(pointer_in_result), CASE(pointers_tell), CASE(copied),
-	CASE(ambiguous),	 CASE(set_name_wins), CASE(verified),
-	CASE(several_addresses), CASE(all_refuse),    CASE(mapped_peer),
+	CASE(pointer_in_result), CASE(pointers_tell), CASE(copied),	 CASE(ambiguous),
+	CASE(set_name_wins),	 CASE(verified),      CASE(bound_to_it), CASE(several_addresses),
+	CASE(all_refuse),	 CASE(mapped_peer),
 };
 
 int main(void)

@@ -20,7 +20,7 @@ static const struct {
 } names[] = {
 	{"one.example.test", {"127.0.0.1"}},   {"two.example.test", {"127.0.0.1"}},
 	{"six.example.test", {"::1"}},	       {"both.example.test", {"::1", "127.0.0.1"}},
-	{"alone.example.test", {"127.0.0.2"}},
+	{"alone.example.test", {"127.0.0.2"}}, {"own.example.test", {"127.0.0.3"}},
 };
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,

@@ -46,7 +46,7 @@ static void make_result(struct result *r, size_t n, const char *const *texts)
 static void learn(const char *name, struct result *r, const char *text)
 {
 	make_result(r, 1, &text);
-	names_learn(name, r->ai);
+	names_learn(name, NULL, r->ai);
 }
 
 /* The name of an address by its value, wherever it lies; or the error's number. */
@@ -69,7 +69,7 @@ static void test_learned(void **state)
 
 	(void)state;
 	make_result(&r, 2, texts);
-	names_learn("learned.example", r.ai);
+	names_learn("learned.example", NULL, r.ai);
 	assert_string_equal(find("192.0.2.1"), "learned.example");
 	assert_string_equal(find("2001:db8::1"), "learned.example");
 	assert_string_equal(find("192.0.2.2"), "none");
@@ -195,6 +195,70 @@ static void test_literal_beside_a_name(void **state)
 	names_forget(b.ai);
 }
 
+static void ask_passively(const char *text)
+{
+	const struct addrinfo hints = {.ai_flags = AI_PASSIVE};
+	struct result r;
+
+	make_result(&r, 1, &text);
+	names_learn(text, &hints, r.ai);
+	names_forget(r.ai);
+}
+
+static void bind_to(const char *text)
+{
+	union address sa;
+
+	set_address(&sa, text, 0);
+	names_bound(&sa.any);
+}
+
+/* One that is asked for to bind to is no second name, once a socket was bound to it. */
+static void test_literal_to_bind_to(void **state)
+{
+	struct result r;
+
+	(void)state;
+	bind_to("192.0.2.71");
+	learn("bound.example", &r, "192.0.2.71");
+	for (int i = 0; i < 2; i++) {
+		ask_passively("192.0.2.71");
+		assert_string_equal(find("192.0.2.71"), "several");
+		bind_to("::ffff:192.0.2.71");
+		assert_string_equal(find("192.0.2.71"), "bound.example");
+	}
+	/* The second may have been meant for connect. */
+	ask_passively("192.0.2.71");
+	ask_passively("192.0.2.71");
+	bind_to("192.0.2.71");
+	assert_string_equal(find("192.0.2.71"), "several");
+	bind_to("192.0.2.71");
+	assert_string_equal(find("192.0.2.71"), "bound.example");
+	names_forget(r.ai);
+	learn("192.0.2.71", &r, "192.0.2.71");
+	bind_to("192.0.2.71");
+	assert_string_equal(find("192.0.2.71"), "several");
+	names_forget(r.ai);
+}
+
+static void test_bound_before_named(void **state)
+{
+	struct result r;
+
+	(void)state;
+	ask_passively("192.0.2.72");
+	assert_string_equal(find("192.0.2.72"), "192.0.2.72");
+	bind_to("192.0.2.72");
+	learn("later.example", &r, "192.0.2.72");
+	assert_string_equal(find("192.0.2.72"), "later.example");
+	names_forget(r.ai);
+	/* No bind makes one of two names certain. */
+	learn("other.example", &r, "192.0.2.72");
+	bind_to("192.0.2.72");
+	assert_string_equal(find("192.0.2.72"), "several");
+	names_forget(r.ai);
+}
+
 /* The root's dot is not part of a name on the wire (RFC 6066, 3). */
 static void test_dot_at_the_end(void **state)
 {
@@ -238,7 +302,7 @@ static void test_more_addresses_than_pointers_kept(void **state)
 		list[i] = texts[i];
 	}
 	make_result(&r, 20, list);
-	names_learn("many.example", r.ai);
+	names_learn("many.example", NULL, r.ai);
 	for (int i = 0; i < 20; i++)
 		assert_string_equal(find_pointer(&r.sa[i].any), "many.example");
 	names_forget(r.ai);
@@ -256,7 +320,7 @@ static void test_other_families_are_passed_over(void **state)
 	make_result(&r, 2, texts);
 	r.ai[0].ai_addr = NULL;
 	r.sa[1].any.sa_family = AF_UNIX;
-	names_learn("families.example", r.ai);
+	names_learn("families.example", NULL, r.ai);
 	assert_string_equal(find("192.0.2.80"), "none");
 	assert_string_equal(find("192.0.2.81"), "none");
 	assert_int_equal(names_find(&local, name, sizeof(name)), 0);
@@ -363,6 +427,8 @@ int main(void)
 		UNIT_CASE(test_pointer_counts_and_not_its_bytes),
 		UNIT_CASE(test_literals),
 		UNIT_CASE(test_literal_beside_a_name),
+		UNIT_CASE(test_literal_to_bind_to),
+		UNIT_CASE(test_bound_before_named),
 		UNIT_CASE(test_dot_at_the_end),
 		UNIT_CASE(test_long_names),
 		UNIT_CASE(test_more_addresses_than_pointers_kept),
