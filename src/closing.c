@@ -154,7 +154,7 @@ static void goodbye(struct connection *c, int fd, struct closing_rest *rest)
 }
 
 /* A descriptor's number must not be reused while a thread may still call with it. */
-static void send_waiters_away(struct connection *c, int fd)
+static void send_waiters_away(struct connection *c, int fd, const struct closing_rest *rest)
 {
 	struct timespec until;
 
@@ -163,7 +163,8 @@ static void send_waiters_away(struct connection *c, int fd)
 	/* Other processes accept from this socket too: threads here sleep on, as TCP's. */
 	if (c->state == STATE_LISTENING && c->shared)
 		return;
-	libc.shutdown(fd, SHUT_RDWR);
+	/* The rest is still to be sent: those who wait for room look for this end, too. */
+	libc.shutdown(fd, rest->sealed.len ? SHUT_RD : SHUT_RDWR);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += LEAVE_S;
 	while (c->waiters > connection_waiting_here(c))
@@ -180,7 +181,7 @@ void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 	c->closing = true;
 	pending_remove(c);
 	goodbye(c, fd, rest);
-	send_waiters_away(c, fd);
+	send_waiters_away(c, fd, rest);
 	connection_unlock(c);
 	rest->seconds = linger_seconds(fd);
 }

@@ -244,6 +244,16 @@ int64_t connection_socket_end_ms(int fd, int option)
 	return connection_socket_end_since_ms(fd, option, connection_now_ms());
 }
 
+short connection_events(const struct connection *c, short events)
+{
+	return (events & POLLOUT) && !c->peer_shut ? (short)(events | POLLRDHUP) : events;
+}
+
+void connection_saw(struct connection *c, short revents)
+{
+	c->peer_shut = c->peer_shut || (revents & POLLRDHUP);
+}
+
 struct poll_wait {
 	struct pollfd pfd;
 	int64_t end_ms;
@@ -261,9 +271,11 @@ static int poll_op(void *arg)
 
 int connection_poll(struct connection *c, int fd, short events, int64_t end_ms)
 {
-	struct poll_wait w = {{.fd = fd, .events = events}, end_ms};
+	struct poll_wait w = {{.fd = fd, .events = connection_events(c, events)}, end_ms};
+	int r = connection_wait(c, fd, poll_op, NULL, &w);
 
-	return connection_wait(c, fd, poll_op, NULL, &w);
+	connection_saw(c, w.pfd.revents);
+	return r;
 }
 
 bool connection_nonblocking(int fd, int flags)

@@ -41,6 +41,7 @@ struct connection {
 	bool server;
 	bool read_closed;  /* the peer's close_notify was read */
 	bool read_shut;	   /* the program's SHUT_RD */
+	bool peer_shut;	   /* a wait has seen that the peer sends no more */
 	bool write_closed; /* close_notify was sent */
 	bool truncated;	   /* the end came without close_notify */
 	bool closing;	   /* close is waiting for the waiters to leave */
@@ -129,6 +130,14 @@ unsigned int connection_waiting_here(const struct connection *c);
 
 /* Waits with poll until the time; -ETIMEDOUT after it. end_ms -1: no limit. */
 int connection_poll(struct connection *c, int fd, short events, int64_t end_ms);
+
+/*
+ * What such a wait asks for, and what it saw. Who waits for room is to be woken by a close,
+ * which cannot shut the direction down that its rest has to go: so by the other one's end,
+ * the first time.
+ */
+short connection_events(const struct connection *c, short events);
+void connection_saw(struct connection *c, short revents);
 
 /* True if a call must not wait: by its flags or by the descriptor's. */
 bool connection_nonblocking(int fd, int flags);

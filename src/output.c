@@ -88,13 +88,14 @@ static void stop_flushing(void *arg)
  */
 static int wait_for_room(struct connection *c, int fd)
 {
-	struct room_wait w = {c, {.fd = fd, .events = POLLOUT}, -1};
+	struct room_wait w = {c, {.fd = fd, .events = connection_events(c, POLLOUT)}, -1};
 	int r;
 
 	w.end_ms = connection_socket_end_ms(fd, SO_SNDTIMEO);
 	c->flushers++;
 	r = connection_wait(c, fd, room_op, stop_flushing, &w);
 	c->flushers--;
+	connection_saw(c, w.pfd.revents);
 	/* With a timeout a send is never restarted (signal(7)). */
 	if (r == -EINTR && w.end_ms < 0 && !c->closing && signals_restart())
 		return -ERESTART;
