@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <tlssock.h>
@@ -188,6 +189,39 @@ static void cancelled_in_handshakes(void **state)
 	close(listener);
 }
 
+static int set;
+
+static ssize_t wait_in_epoll(struct waiting *w)
+{
+	struct epoll_event event;
+
+	(void)w;
+	return epoll_wait(set, &event, 1, -1);
+}
+
+/* These step the handshake themselves: it goes on in whatever thread is next. */
+static void cancelled_between_flights(void **state)
+{
+	static waiting_call *const calls[] = {wait_in_poll, wait_in_select, wait_in_epoll};
+	struct waiting w;
+	struct link link;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		link_half_open(&link, AF_INET);
+		set = (int)assert_ok(epoll_create1(EPOLL_CLOEXEC));
+		net_epoll(set, EPOLL_CTL_ADD, link.server, EPOLLIN, 0);
+		for (int k = 0; k < 5; k++) {
+			waiting_start_in(&w, link.server, calls[i]);
+			cancel(&w);
+		}
+		link_finish(&link);
+		goes_on(&link);
+		close(set);
+		link_close(&link);
+	}
+}
+
 static void *cancelled_before(void *arg)
 {
 	static char c;
@@ -254,7 +288,8 @@ static void cancelled_in_close(void **state)
 
 static const struct CMUnitTest tests[] = {
 	CASE(cancelled_in_waits),  CASE(not_cancelled_in_sendfile), CASE(cancelled_in_handshakes),
-	CASE(cancelled_with_data), CASE(cancelled_in_close),
+	CASE(cancelled_with_data), CASE(cancelled_in_close),	    CASE(cancelled_between_flights),
+
 };
 
 int main(void)

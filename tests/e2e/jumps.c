@@ -8,6 +8,8 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/time.h>
 #include <tlssock.h>
 #include <unistd.h>
@@ -150,11 +152,63 @@ static void jump_out_of_connect(void **state)
 	close(listener);
 }
 
+static struct link half;
+static int set;
+
+static void poll_half(void)
+{
+	struct pollfd p[2] = {{.fd = half.server, .events = POLLIN},
+			      {.fd = scene.pipe[0], .events = POLLIN}};
+
+	poll(p, 2, -1);
+}
+
+static void select_half(void)
+{
+	fd_set r;
+
+	FD_ZERO(&r);
+	FD_SET(half.server, &r);
+	select(half.server + 1, &r, NULL, NULL, NULL);
+}
+
+static void epoll_half(void)
+{
+	struct epoll_event event;
+
+	epoll_wait(set, &event, 1, -1);
+}
+
+/* Out of the waits that step a handshake between its flights: the next call goes on. */
+static void jump_out_between_flights(void **state)
+{
+	static void (*const waits[])(void) = {poll_half, select_half, epoll_half};
+	const struct itimerval soon = {{0, 5000}, {0, 5000}};
+
+	(void)state;
+	scene_open(IPPROTO_TLS);
+	for (size_t i = 0; i < COUNT(waits); i++) {
+		link_half_open(&half, AF_INET);
+		set = (int)assert_ok(epoll_create1(EPOLL_CLOEXEC));
+		net_epoll(set, EPOLL_CTL_ADD, half.server, EPOLLIN, 0);
+		scene_catch(SIGALRM, jump, SA_RESTART);
+		assert_ok(setitimer(ITIMER_REAL, &soon, NULL));
+		for (int k = 0; k < 10; k++)
+			assert_false(leave_early(waits[i]));
+		scene_calm();
+		scene_use_heap();
+		link_finish(&half);
+		close(set);
+		link_close(&half);
+	}
+	scene_still_usable();
+	scene_close();
+}
+
 static const struct CMUnitTest tests[] = {
-	CASE(jump_out_of_waits),
-	CASE(jump_anywhere),
-	CASE(jump_from_another_stack),
-	CASE(jump_out_of_connect),
+	CASE(jump_out_of_waits),	CASE(jump_anywhere),
+	CASE(jump_from_another_stack),	CASE(jump_out_of_connect),
+	CASE(jump_out_between_flights),
 };
 
 int main(void)

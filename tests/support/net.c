@@ -3,6 +3,7 @@
 #include "test.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -158,6 +159,29 @@ void link_open(struct link *link, int protocol, int family)
 	/* Nagle's algorithm would make what a call finds a matter of time. */
 	assert_ok(setsockopt(link->client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)));
 	assert_ok(setsockopt(link->server, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)));
+}
+
+void link_half_open(struct link *link, int family)
+{
+	char c;
+
+	*link = (struct link){IPPROTO_TLS, family, 0, -1, -1, -1};
+	link->listener = tls_listen(family, IPPROTO_TLS, "good", &link->port);
+	link->client = tls_socket(family, IPPROTO_TLS, "localhost");
+	assert_ok(fcntl(link->client, F_SETFL, O_NONBLOCK));
+	assert_fails(tls_connect(link->client, family, link->port), EINPROGRESS);
+	assert_fails(recv(link->client, &c, 1, 0), EAGAIN);
+	link->server = (int)assert_ok(accept4(link->listener, NULL, NULL, SOCK_NONBLOCK));
+}
+
+void link_finish(struct link *link)
+{
+	char c;
+
+	assert_ok(fcntl(link->client, F_SETFL, 0));
+	assert_ok(fcntl(link->server, F_SETFL, 0));
+	assert_int_equal(send(link->client, "f", 1, 0), 1);
+	assert_int_equal(recv(link->server, &c, 1, 0), 1);
 }
 
 void link_drop(int *fd)

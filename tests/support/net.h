@@ -62,6 +62,15 @@ struct link {
 void link_open(struct link *link, int protocol, int family);
 void link_close(struct link *link);
 
+/*
+ * A connection whose handshake is half done, at both ends: the client's first flight is
+ * there, and nobody waits in a call. Neither end waits.
+ */
+void link_half_open(struct link *link, int family);
+
+/* Finish it; calls wait from then on. */
+void link_finish(struct link *link);
+
 /* Close one end and forget it. */
 void link_drop(int *fd);
 
