@@ -154,19 +154,29 @@ static int poll_pipe(struct pollfd *p, int timeout)
 	return n == 0 ? -EAGAIN : p->revents;
 }
 
+static int wait_once(struct move *m, struct pollfd *p)
+{
+	struct signals_wait signals;
+	int r;
+
+	CLEANUP_PUSH(drop_all, m);
+	r = signals_open(&signals) ? -EINTR : poll_pipe(p, -1);
+	signals_close(&signals);
+	CLEANUP_POP(0);
+	return r;
+}
+
 /* Waits for the pipe. Returns its events, or -EAGAIN, or -EINTR. */
 static int wait_pipe(struct move *m, short events, bool nonblock)
 {
 	struct pollfd p = {.fd = m->other, .events = events};
-	struct signals_wait signals;
 	int r;
 
 	if (nonblock)
 		return poll_pipe(&p, 0);
-	CLEANUP_PUSH(drop_all, m);
-	r = signals_open(&signals) ? -EINTR : poll_pipe(&p, -1);
-	signals_close(&signals);
-	CLEANUP_POP(0);
+	do
+		r = wait_once(m, &p);
+	while (r == -EINTR && signals_restart());
 	return r;
 }
 

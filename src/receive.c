@@ -282,10 +282,10 @@ ssize_t connection_receive_into(struct connection *c, int fd, struct sink *sink,
 {
 	const struct iovec nowhere = {NULL, n};
 	struct cursor cur;
-	struct request q = {.cur = &cur, .sink = sink};
+	/* TCP's splice waits for something, whatever SO_RCVLOWAT says. */
+	struct request q = {.cur = &cur, .sink = sink, .least = 1};
 
 	cursor_init(&cur, &nowhere, 1);
-	q.least = cur.left;
 	return receive(c, fd, &q);
 }
 

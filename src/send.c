@@ -5,6 +5,7 @@
 #include "libc.h"
 #include "output.h"
 #include "room.h"
+#include "signals.h"
 
 #include <errno.h>
 
@@ -298,14 +299,16 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 /* Waits as a blocking send would. Returns how much plaintext may be sealed. */
 static ssize_t wait_room(struct connection *c, int fd)
 {
-	int64_t start_ms = connection_now_ms();
+	int64_t start_ms = connection_now_ms(), end_ms;
 	size_t room = 0;
 	int r = output_flush_wait(c, fd, false);
 
 	while (r == 0 && (room = room_plain(c, fd)) == 0) {
-		r = connection_poll(c, fd, POLLOUT,
-				    connection_socket_end_since_ms(fd, SO_SNDTIMEO, start_ms));
+		end_ms = connection_socket_end_since_ms(fd, SO_SNDTIMEO, start_ms);
+		r = connection_poll(c, fd, POLLOUT, end_ms);
 		r = r == -ETIMEDOUT ? -EAGAIN : r;
+		if (r == -EINTR && end_ms < 0 && !c->closing && signals_restart())
+			r = 0;
 		if (r == 0)
 			r = output_flush_wait(c, fd, false);
 	}

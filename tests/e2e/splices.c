@@ -4,10 +4,8 @@
 #include "settle.h"
 
 #include "trace.h"
-#include "waiting.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -231,56 +229,6 @@ static void out_of_pipe_in_vain(struct link *l, struct trace *t)
 	close_pipe(ends);
 }
 
-static int waited_on[2];
-static unsigned int waited_flags;
-
-static ssize_t splice_waiting(struct waiting *w)
-{
-	return splice(waited_on[0], NULL, waited_on[1], NULL, 10, waited_flags) + 0 * w->fd;
-}
-
-static void wake(int signal_number)
-{
-	(void)signal_number;
-}
-
-/* In each of the four waits: for data and room, of socket and pipe. */
-static void interrupted(struct link *l, struct trace *t)
-{
-	static char page[4096];
-	struct sigaction handler = {.sa_handler = wake};
-	int empty[2], full[2];
-
-	assert_ok(sigaction(SIGUSR1, &handler, NULL));
-	make_pipe(empty);
-	make_pipe(full);
-	set_nonblock(full[1], true);
-	while (write(full[1], page, sizeof(page)) > 0)
-		continue;
-	set_nonblock(full[1], false);
-	settle_full(l->client, l->server);
-	const int pairs[][2] = {{l->client, empty[1]},
-				{empty[0], l->client},
-				{l->client, full[1]},
-				{full[0], l->client},
-				{l->client, empty[1]}};
-
-	for (size_t i = 0; i < COUNT(pairs); i++) {
-		struct waiting w;
-
-		memcpy(waited_on, pairs[i], sizeof(waited_on));
-		/* That is for the pipe, not the socket. */
-		waited_flags = i == 4 ? SPLICE_F_NONBLOCK : 0;
-		waiting_start_in(&w, l->client, splice_waiting);
-		pthread_kill(w.thread, SIGUSR1);
-		waiting_finish(&w);
-		trace_note(t, "%zu: %zd %d\n", i, w.result, w.result < 0 ? w.error : 0);
-	}
-	trace_note(t, "\t%d left\n", left_in(full[0]));
-	close_pipe(empty);
-	close_pipe(full);
-}
-
 /* The signal, where nobody ignores it. */
 static volatile sig_atomic_t broken;
 
@@ -319,7 +267,6 @@ static const struct compare_case cases[] = {
 	{"splice into a full pipe", into_full_pipe},
 	{"splice out of a pipe", out_of_pipe},
 	{"splice out of a pipe, in vain", out_of_pipe_in_vain},
-	{"splice and a signal", interrupted},
 	{"splice and SIGPIPE", broken_pipes},
 };
 
