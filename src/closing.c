@@ -107,8 +107,6 @@ static void keep(struct connection *c, int fd, struct closing_rest *rest)
 	struct buffer *sealed = c->engine ? engine_output(c->engine) : NULL;
 
 	rest->fd = fdtable_high_dup(fd);
-	if (rest->fd < 0)
-		return;
 	rest->sealed = c->out;
 	c->out = (struct buffer){0};
 	if (sealed && buffer_append(&rest->sealed, buffer_head(sealed), sealed->len) == 0)
@@ -172,6 +170,13 @@ static void send_waiters_away(struct connection *c, int fd, const struct closing
 			return;
 }
 
+/* The lingerer's part where there is no descriptor for it. */
+static void send_here(struct closing_rest *rest, int fd)
+{
+	if (rest->fd < 0 && rest->sealed.len)
+		linger_rest(fd, &rest->sealed);
+}
+
 void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 {
 	*rest = (struct closing_rest){.fd = -1};
@@ -184,6 +189,7 @@ void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 	send_waiters_away(c, fd, rest);
 	connection_unlock(c);
 	rest->seconds = linger_seconds(fd);
+	send_here(rest, fd);
 }
 
 void closing_end(struct closing_rest *rest)
@@ -206,6 +212,7 @@ void closing_at_exit(struct connection *c, int fd)
 		goodbye(c, fd, &rest);
 	}
 	connection_unlock(c);
+	send_here(&rest, fd);
 	hand_over(&rest);
 }
 

@@ -20,8 +20,9 @@ struct closing_rest {
 
 /*
  * Before the last descriptor is closed: says goodbye, puts aside what is still on its
- * way, and sees to it that threads which wait on it return. Never waits for the peer.
- * The caller closes fd afterwards, and then calls closing_end().
+ * way, and sees to it that threads which wait on it return. Waits for the peer only where
+ * it takes nothing, and no descriptor is left to put that aside with. The caller closes fd
+ * afterwards, and then calls closing_end().
  */
 void closing_last(struct connection *c, int fd, struct closing_rest *rest);
 

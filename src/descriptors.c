@@ -273,6 +273,34 @@ static int dup_onto_plain(int fd, int to, struct entry *e, bool cloexec)
 	return r;
 }
 
+/* With the lock: a call that has it may be about to use the number. */
+static int dup_locked(int fd, int to, struct connection *old, bool last, bool cloexec)
+{
+	bool locked = connection_lock(old) == 0;
+	int r;
+
+	if (locked)
+		number_goes(old, to, last);
+	r = real_dup_to(fd, to, cloexec);
+	if (locked) {
+		old->closing = old->closing && r >= 0;
+		connection_unlock(old);
+	}
+	return r;
+}
+
+/*
+ * Without a descriptor by which leave could be taken later. dup then fails only if its
+ * source is closed meanwhile.
+ */
+static int take_leave_first(int to, struct connection *old, struct closing_rest *rest)
+{
+	if (!fdtable_below_limit(to))
+		return -EBADF;
+	closing_last(old, to, rest);
+	return 0;
+}
+
 /*
  * Onto one of ours. What was there is let go only when the number is no longer its
  * own: should dup fail, the number is what it was.
@@ -282,30 +310,26 @@ static int dup_onto_ours(int fd, int to, struct entry *e, bool cloexec)
 	struct closing_rest rest = {.fd = -1};
 	bool last = false, was_cloexec = fdtable_cloexec(to);
 	struct entry *old = fdtable_begin_close(to, &last);
-	int copy = old ? fdtable_high_dup(to) : -EBUSY; /* the library's own */
-	bool locked = old && connection_lock(old->object) == 0;
-	int r = copy;
+	int copy = last ? fdtable_high_dup(to) : -1;
+	int r = old ? 0 : -EBUSY; /* the library's own */
 
-	if (locked && copy >= 0)
-		number_goes(old->object, to, last);
-	if (copy >= 0)
-		r = real_dup_to(fd, to, cloexec || e);
-	if (locked)
-		connection_unlock(old->object);
+	if (last && copy < 0)
+		r = take_leave_first(to, old->object, &rest);
+	if (r == 0)
+		r = dup_locked(fd, to, old->object, last, cloexec || e);
 	if (r < 0) {
 		if (old)
 			fdtable_install(to, old, was_cloexec);
+		fdtable_put(e);
 	} else {
 		if (e)
 			adopt_number(to, e, cloexec);
 		else
 			fdtable_end_close(to);
 		stdiofd_release(to);
-		if (last)
+		if (copy >= 0)
 			closing_last(old->object, copy, &rest);
 	}
-	if (r < 0)
-		fdtable_put(e);
 	if (copy >= 0)
 		libc.close(copy);
 	fdtable_put(old);

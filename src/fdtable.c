@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 enum { HIGH_DESCRIPTOR = 200, CLOSING_YIELDS = 10000 };
 
@@ -295,6 +296,13 @@ int fdtable_high_dup(int fd)
 	if (high < 0 && errno == EINVAL)
 		high = libc.fcntl64(fd, F_DUPFD_CLOEXEC, 0);
 	return high < 0 ? -errno : high;
+}
+
+bool fdtable_below_limit(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 || (rlim_t)fd < limit.rlim_cur;
 }
 
 bool fdtable_cloexec(int fd)

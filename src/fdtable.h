@@ -144,6 +144,9 @@ void fdtable_each_number(void (*fn)(int fd, void *object));
  */
 int fdtable_high_dup(int fd);
 
+/* True if dup2 and its like may still give the number to a file (RLIMIT_NOFILE). */
+bool fdtable_below_limit(int fd);
+
 /* FD_CLOEXEC as the program sees it, of a number that is ours. */
 bool fdtable_cloexec(int fd);
 void fdtable_set_cloexec(int fd, bool on);

@@ -42,31 +42,44 @@ bool handoff_child(void)
 
 /*
  * A stream socket, so that programs which are started with one as their standard
- * streams see that they have one, and that its peer is gone.
+ * streams see that they have one, and that its peer is gone. Where there is one number
+ * left, one that never had a peer: it cannot have one of another family either.
  */
 int handoff_dead_end(void)
 {
+	const int type = SOCK_STREAM | SOCK_CLOEXEC;
 	int ends[2];
 
-	if (libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return -errno;
-	libc.close(ends[1]);
-	return ends[0];
+	if (libc.socketpair(AF_UNIX, type, 0, ends) == 0)
+		libc.close(ends[1]);
+	else if (errno == EMFILE)
+		ends[0] = libc.socket(AF_UNIX, type, 0);
+	else
+		ends[0] = -1;
+	return ends[0] < 0 ? -errno : ends[0];
+}
+
+static int set_cloexec(int fd, bool on)
+{
+	return libc.fcntl64(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : fd;
 }
 
 int handoff_dead_end_at(int to, bool cloexec)
 {
 	int dead = handoff_dead_end(), r;
 
+	/* None is free: then it is made where it is to be. The child is alone. */
+	if (dead == -EMFILE && fdtable_below_limit(to)) {
+		libc.close(to);
+		dead = handoff_dead_end();
+	}
 	if (dead < 0)
 		return dead;
 	if (dead == to)
-		r = libc.fcntl64(to, F_SETFD, cloexec ? FD_CLOEXEC : 0);
-	else
-		r = libc.dup3(dead, to, cloexec ? O_CLOEXEC : 0);
+		return set_cloexec(to, cloexec);
+	r = libc.dup3(dead, to, cloexec ? O_CLOEXEC : 0);
 	r = r < 0 ? -errno : to;
-	if (dead != to)
-		libc.close(dead);
+	libc.close(dead);
 	return r;
 }
 
@@ -76,6 +89,8 @@ int handoff_dead_end_from(int min, bool cloexec)
 
 	if (dead < 0)
 		return dead;
+	if (dead >= min)
+		return set_cloexec(dead, cloexec);
 	r = libc.fcntl64(dead, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min);
 	r = r < 0 ? -errno : r;
 	libc.close(dead);
@@ -120,10 +135,13 @@ void handoff_report(const char *program)
 		 program, numbers, n > SHOWN ? ", ..." : "");
 }
 
-/* A number that is a dead end until exec has failed. */
+/* A number that is a dead end until exec has failed; over the limit, closed by it. */
 static int take_place(int dead, int fd, struct place *p)
 {
-	*p = (struct place){fd, fdtable_high_dup(fd)};
+	*p = (struct place){fd, -1};
+	if (!fdtable_below_limit(fd))
+		return 0;
+	p->kept = fdtable_high_dup(fd);
 	if (p->kept < 0)
 		return p->kept;
 	return libc.dup2(dead, fd) < 0 ? -errno : 0;
@@ -187,13 +205,31 @@ static bool get_own_descriptors(void)
 	       unshare(CLONE_FILES) == 0;
 }
 
+/*
+ * In descriptors of our own. A number over the limit stays closed after exec, and nobody
+ * else can get it.
+ */
+static int place_apart(int *dead, int fd)
+{
+	if (*dead < 0 || !fdtable_below_limit(fd))
+		libc.close(fd);
+	if (!fdtable_below_limit(fd))
+		return 0;
+	if (*dead < 0)
+		*dead = handoff_dead_end();
+	if (*dead == fd)
+		return set_cloexec(fd, false);
+	return *dead < 0 ? *dead : libc.dup2(*dead, fd) < 0 ? -errno : 0;
+}
+
 /* With descriptors of its own, which are gone with the thread or process if exec fails. */
 static int exec_apart(const struct handoff *h, int fd)
 {
-	for (; fd >= 0; fd = next_concerned(fd + 1))
-		if (libc.dup2(h->dead, fd) < 0)
-			return -errno;
-	return h->exec(h->arg);
+	int dead = h->dead, r = 0;
+
+	for (; fd >= 0 && r >= 0; fd = next_concerned(fd + 1))
+		r = place_apart(&dead, fd);
+	return r < 0 ? r : h->exec(h->arg);
 }
 
 static void *run_apart(void *arg)
@@ -211,7 +247,8 @@ static void *run_apart(void *arg)
 
 /*
  * Other threads go on with the sockets until exec has succeeded: so a thread calls it
- * that has a copy of the descriptors. Any thread may, the process remains the same.
+ * that has a copy of the descriptors. Any thread may, the process remains the same. Nor
+ * does it need descriptors to put back what was there.
  */
 static int exec_among_threads(struct handoff *h, int fd)
 {
@@ -219,12 +256,14 @@ static int exec_among_threads(struct handoff *h, int fd)
 	int state;
 
 	prctl(PR_GET_PDEATHSIG, &h->death_signal);
-	if (pthread_create(&thread, NULL, run_apart, h) != 0)
-		return exec_alone(h, fd);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	pthread_join(thread, NULL);
-	pthread_setcancelstate(state, NULL);
-	return h->apart ? h->result : exec_alone(h, fd);
+	if (pthread_create(&thread, NULL, run_apart, h) == 0) {
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+		pthread_join(thread, NULL);
+		pthread_setcancelstate(state, NULL);
+	}
+	if (h->apart)
+		return h->result;
+	return h->dead < 0 ? h->dead : exec_alone(h, fd);
 }
 
 static bool is_alone(void)
@@ -243,17 +282,14 @@ int handoff_exec(const char *program, int (*exec)(void *arg), void *arg)
 		return exec(arg);
 	handoff_report(program);
 	h.dead = handoff_dead_end();
-	if (h.dead < 0)
-		return h.dead;
-	if (handoff_child()) {
+	if (handoff_child())
 		/* Some share their parent's until exec. */
-		(void)!get_own_descriptors();
-		r = exec_apart(&h, fd);
-	} else if (is_alone()) {
-		r = exec_alone(&h, fd);
-	} else {
+		r = get_own_descriptors() || h.dead >= 0 ? exec_apart(&h, fd) : h.dead;
+	else
+		r = h.dead >= 0 && is_alone() ? exec_alone(&h, fd) : -EMFILE;
+	if (r == -EMFILE && !handoff_child())
 		r = exec_among_threads(&h, fd);
-	}
-	libc.close(h.dead);
+	if (h.dead >= 0)
+		libc.close(h.dead);
 	return r;
 }

@@ -3,8 +3,8 @@
  * What a new program finds where its predecessor had TLS sockets. The session stays
  * behind with the old memory, so each number that would be inherited becomes a dead
  * end: a socket without a peer, which reads the end of file and fails writes with
- * EPIPE. Closed numbers would come back from the program's next open(), as its
- * standard output perhaps.
+ * EPIPE, or where descriptors are exhausted fails both with another error. Closed numbers would
+ * come back from the program's next open(), as its standard output perhaps.
  */
 #ifndef HANDOFF_H
 #define HANDOFF_H
@@ -13,8 +13,9 @@
 
 /*
  * Calls exec(arg), which returns only if it failed: a negative errno. Then all numbers
- * are what they were, and no session has noticed. Returns that, or -EMFILE where there
- * is no room for dead ends. The log says what becomes of which number in the program.
+ * are what they were, and no session has noticed. Returns that, or -EMFILE where there is
+ * no room for dead ends, nor a thread with descriptors of its own to be had. The log says what
+ * becomes of which number in the program.
  */
 int handoff_exec(const char *program, int (*exec)(void *arg), void *arg);
 

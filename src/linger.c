@@ -322,6 +322,17 @@ void linger_here(int fd)
 	until_sent(&item);
 }
 
+void linger_rest(int fd, struct buffer *rest)
+{
+	struct item item = {.fd = fd, .rest = *rest, .end_ms = now_ms() + EXIT_UNSENT_MS};
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+	*rest = (struct buffer){0};
+	for (send_rest(&item); item.rest.len && now_ms() < item.end_ms; send_rest(&item))
+		libc.poll(&room, 1, EXIT_TICK_MS);
+	buffer_fini(&item.rest);
+}
+
 static void add_item(void *arg)
 {
 	struct item *item = arg;

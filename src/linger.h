@@ -23,6 +23,12 @@ void linger_add(int fd, struct buffer *rest);
  */
 void linger_for(int fd, struct buffer *rest, int seconds);
 
+/*
+ * Sends sealed bytes, with signals held, as far as the peer takes them within 10 seconds,
+ * and ends our side behind them. The descriptor remains the caller's.
+ */
+void linger_rest(int fd, struct buffer *rest);
+
 /* At exit: waits for what lingers, 10 seconds at most. */
 void linger_finish(void);
 

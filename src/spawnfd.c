@@ -69,6 +69,16 @@ static bool is_duplicated(const posix_spawn_file_actions_t *fa, int tag, int fd)
 	return false;
 }
 
+/*
+ * Without a number for a dead end: the root, which can be neither read nor written. libc
+ * closes the number first, so that there is one to open it.
+ */
+static int add_dead_end(posix_spawn_file_actions_t *mine, int dead, int fd)
+{
+	return dead >= 0 ? posix_spawn_file_actions_adddup2(mine, dead, fd)
+			 : posix_spawn_file_actions_addopen(mine, fd, "/", O_RDONLY, 0);
+}
+
 /* What the child would inherit, or its actions duplicate. */
 static int add_dead_ends(posix_spawn_file_actions_t *mine, int dead,
 			 const posix_spawn_file_actions_t *fa, int tag)
@@ -78,8 +88,9 @@ static int add_dead_ends(posix_spawn_file_actions_t *mine, int dead,
 	for (int fd = fdtable_next(0); fd >= 0 && r == 0; fd = fdtable_next(fd + 1)) {
 		struct entry *e = fdtable_get(fd);
 
-		if (handoff_concerns(fd, e) || (e && e->object && is_duplicated(fa, tag, fd)))
-			r = posix_spawn_file_actions_adddup2(mine, dead, fd);
+		if ((handoff_concerns(fd, e) && fdtable_below_limit(fd)) ||
+		    (e && e->object && is_duplicated(fa, tag, fd)))
+			r = add_dead_end(mine, dead, fd);
 		fdtable_put(e);
 	}
 	return r;
@@ -138,10 +149,9 @@ int spawnfd_spawn(const struct spawnfd *s)
 		return EBADF;
 	}
 	dead = handoff_dead_end();
-	if (dead < 0)
-		return -dead;
 	r = spawn_with(s, dead, tag);
-	libc.close(dead);
+	if (dead >= 0)
+		libc.close(dead);
 	return r;
 }
 
