@@ -308,6 +308,9 @@ int connection_fail(struct connection *c, int fd, int error, const char *step, c
 {
 	struct pollfd p = {.fd = fd};
 
+	/* The number was closed past us, of which the connection need know nothing. */
+	if ((error == -ENOTSOCK || error == -EBADF) && !connection_is(c, fd))
+		return -EBADF;
 	error = of_family(c, error);
 	c->state = STATE_FAILED;
 	c->error = error;

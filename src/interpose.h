@@ -22,6 +22,12 @@
 /* See interposenumbers.c. */
 int interpose_fresh(int fd);
 
+/*
+ * After a call that failed: true if it did since the number was closed past us, and is
+ * another file's or nobody's. It is forgotten then.
+ */
+bool interpose_theirs(int fd, ssize_t result);
+
 /* The same for the two of a pair, and for those of a message that was received. */
 int interpose_fresh_pair(int r, const int ends[2]);
 void interpose_fresh_rights(const struct msghdr *msg);
@@ -34,12 +40,6 @@ void interpose_fresh_rights(const struct msghdr *msg);
 #else
 #define ALIAS(name, of) EXPORT extern __typeof__(of) name __attribute__((alias(#of)))
 #endif
-
-/* Returns the number's entry, with a reference, if it is ours. */
-static inline struct entry *ours(int fd)
-{
-	return fdtable_has(fd) ? fdtable_get(fd) : NULL;
-}
 
 /*
  * The border: errno is set on failure, and is what it was on success. Inside signals wait,
@@ -54,7 +54,32 @@ static inline ssize_t finish(ssize_t r, int saved)
 #define FINISH(call) FINISH_OPEN(SIGNALS_HELD(call))
 
 /*
- * The same for a call that holds signals itself where it must: what makes a process, or
+ * A call on a number that is one of ours, of which call(s) get a reference as e, or else
+ * plain. The reference is not to be lost by a handler that jumps away: signals are held
+ * before. plain, too, if the number turns out to be another file's, of which call knew
+ * nothing.
+ */
+#define SERVE(fd, call, plain)                                                                     \
+	({                                                                                         \
+		int saved = errno;                                                                 \
+		ssize_t result = -EBADF;                                                           \
+		struct entry *e;                                                                   \
+		bool theirs;                                                                       \
+		signals_hold();                                                                    \
+		e = fdtable_get(fd);                                                               \
+		if (e)                                                                             \
+			result = (call);                                                           \
+		theirs = !e || interpose_theirs(fd, result);                                       \
+		signals_let();                                                                     \
+		errno = saved;                                                                     \
+		theirs ? (plain) : finish(result, saved);                                          \
+	})
+
+/* The same for a number that may be one of ours: else it pays a load and no more. */
+#define SERVE_IF_OURS(fd, call, plain) (fdtable_has(fd) ? SERVE(fd, call, plain) : (plain))
+
+/*
+ * The same as FINISH for a call that holds signals itself where it must: what makes a process, or
  * gives this one another program, hands on the mask.
  */
 #define FINISH_OPEN(call)                                                                          \

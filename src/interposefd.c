@@ -47,9 +47,7 @@ EXPORT void closefrom(int first)
 
 static SLOW int dup_ours(int fd)
 {
-	struct entry *e = fdtable_get(fd);
-
-	return e ? (int)FINISH(sockets_dup(e, fd, 0, false)) : fresh(libc.dup(fd));
+	return (int)SERVE(fd, sockets_dup(e, fd, 0, false), fresh(libc.dup(fd)));
 }
 
 EXPORT int dup(int fd)
@@ -75,18 +73,21 @@ EXPORT int dup3(int fd, int to, int flags)
 
 static SLOW int fcntl_ours(int fd, int cmd, void *arg)
 {
-	struct entry *e = fdtable_get(fd);
+	const int n = (int)(intptr_t)arg;
 
-	if (e && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
-		return (int)FINISH(sockets_dup(e, fd, (int)(intptr_t)arg, cmd != F_DUPFD));
-	if (e && cmd == F_GETFD)
-		return (int)FINISH(sockets_get_cloexec(e, fd));
-	if (e && cmd == F_SETFD)
-		return (int)FINISH(sockets_set_cloexec(e, fd, (intptr_t)arg & FD_CLOEXEC));
-	fdtable_put(e);
-	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return fresh(libc.fcntl64(fd, cmd, arg));
-	return libc.fcntl64(fd, cmd, arg);
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		return (int)SERVE(fd, sockets_dup(e, fd, n, cmd != F_DUPFD),
+				  fresh(libc.fcntl64(fd, cmd, arg)));
+	case F_GETFD:
+		return (int)SERVE(fd, sockets_get_cloexec(e, fd), libc.fcntl64(fd, cmd));
+	case F_SETFD:
+		return (int)SERVE(fd, sockets_set_cloexec(e, fd, n & FD_CLOEXEC),
+				  libc.fcntl64(fd, cmd, arg));
+	default:
+		return libc.fcntl64(fd, cmd, arg);
+	}
 }
 
 /*
@@ -106,9 +107,7 @@ EXPORT __typeof__(fcntl64_fixed) __fcntl __attribute__((alias("fcntl64")));
 
 static SLOW int ioctl_ours(int fd, unsigned long request, void *arg)
 {
-	struct entry *e = fdtable_get(fd);
-
-	return e ? (int)FINISH(sockets_ioctl(e, fd, request, arg)) : libc.ioctl(fd, request, arg);
+	return (int)SERVE(fd, sockets_ioctl(e, fd, request, arg), libc.ioctl(fd, request, arg));
 }
 
 int ioctl_fixed(int fd, unsigned long request, void *arg)

@@ -18,17 +18,8 @@
 static SLOW ssize_t write_ours(int fd, const void *buf, size_t n)
 {
 	const struct iovec iov = sockets_piece(buf, n);
-	struct entry *e = fdtable_get(fd);
-	int saved = errno;
-	ssize_t r;
 
-	if (!e)
-		return libc.write(fd, buf, n);
-	r = SIGNALS_HELD(sockets_send(e, fd, &iov, 1, 0));
-	if (r >= 0 || r == -EAGAIN || !sockets_stale(fd))
-		return finish(r, saved);
-	errno = saved;
-	return libc.write(fd, buf, n);
+	return SERVE(fd, sockets_send(e, fd, &iov, 1, 0), libc.write(fd, buf, n));
 }
 
 EXPORT ssize_t write(int fd, const void *buf, size_t n)
@@ -40,9 +31,7 @@ ALIAS(__write, write);
 
 static SLOW ssize_t writev_ours(int fd, const struct iovec *iov, int n)
 {
-	struct entry *e = fdtable_get(fd);
-
-	return e ? FINISH(sockets_writev(e, fd, iov, n, 0)) : libc.writev(fd, iov, n);
+	return SERVE(fd, sockets_writev(e, fd, iov, n, 0), libc.writev(fd, iov, n));
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
@@ -53,17 +42,8 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 static SLOW ssize_t read_ours(int fd, void *buf, size_t n)
 {
 	const struct iovec iov = sockets_piece(buf, n);
-	struct entry *e = fdtable_get(fd);
-	int saved = errno;
-	ssize_t r;
 
-	if (!e)
-		return libc.read(fd, buf, n);
-	r = SIGNALS_HELD(sockets_readv(e, fd, &iov, 1, 0));
-	if (r >= 0 || r == -EAGAIN || !sockets_stale(fd))
-		return finish(r, saved);
-	errno = saved;
-	return libc.read(fd, buf, n);
+	return SERVE(fd, sockets_readv(e, fd, &iov, 1, 0), libc.read(fd, buf, n));
 }
 
 EXPORT ssize_t read(int fd, void *buf, size_t n)
@@ -75,9 +55,7 @@ ALIAS(__read, read);
 
 static SLOW ssize_t readv_ours(int fd, const struct iovec *iov, int n)
 {
-	struct entry *e = fdtable_get(fd);
-
-	return e ? FINISH(sockets_readv(e, fd, iov, n, 0)) : libc.readv(fd, iov, n);
+	return SERVE(fd, sockets_readv(e, fd, iov, n, 0), libc.readv(fd, iov, n));
 }
 
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
@@ -104,11 +82,30 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
 	return read(fd, buf, n);
 }
 
+/* As in SERVE(), of two numbers. */
+static bool pair_theirs(int in, int out, ssize_t r)
+{
+	ssize_t result = r < 0 ? -errno : r;
+	bool theirs = interpose_theirs(in, result);
+
+	return interpose_theirs(out, result) || theirs;
+}
+
+static SLOW ssize_t sendfile_ours(int out, int in, off64_t *off, size_t n)
+{
+	int before = errno;
+	ssize_t r = FINISH_UNCANCELLED(sockets_sendfile(out, in, off, n));
+
+	if (!pair_theirs(in, out, r))
+		return r;
+	errno = before;
+	return sendfile64(out, in, off, n);
+}
+
 EXPORT ssize_t sendfile64(int out, int in, off64_t *off, size_t n)
 {
-	if (fdtable_has(out) || fdtable_has(in))
-		return FINISH_UNCANCELLED(sockets_sendfile(out, in, off, n));
-	return libc.sendfile64(out, in, off, n);
+	return fdtable_has(out) || fdtable_has(in) ? sendfile_ours(out, in, off, n)
+						   : libc.sendfile64(out, in, off, n);
 }
 
 EXPORT ssize_t sendfile(int out, int in, off_t *off, size_t n)
@@ -118,35 +115,47 @@ EXPORT ssize_t sendfile(int out, int in, off_t *off, size_t n)
 
 	if (!fdtable_has(out) && !fdtable_has(in))
 		return libc.sendfile(out, in, off, n);
-	r = FINISH_UNCANCELLED(sockets_sendfile(out, in, off ? &at : NULL, n));
+	r = sendfile_ours(out, in, off ? &at : NULL, n);
 	if (off)
 		*off = (off_t)at;
 	return r;
 }
 
+static SLOW ssize_t splice_ours(int in, off64_t *in_off, int out, off64_t *out_off, size_t n,
+				unsigned int flags)
+{
+	int before = errno;
+	ssize_t r = FINISH(sockets_splice(in, in_off, out, out_off, n, flags));
+
+	if (!pair_theirs(in, out, r))
+		return r;
+	errno = before;
+	return splice(in, in_off, out, out_off, n, flags);
+}
+
 EXPORT ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t n,
 		      unsigned int flags)
 {
-	if (fdtable_has(out) || fdtable_has(in))
-		return FINISH(sockets_splice(in, in_off, out, out_off, n, flags));
-	return libc.splice(in, in_off, out, out_off, n, flags);
+	return fdtable_has(out) || fdtable_has(in)
+		       ? splice_ours(in, in_off, out, out_off, n, flags)
+		       : libc.splice(in, in_off, out, out_off, n, flags);
 }
 
 EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t off, int flags)
 {
 	/* With an offset the kernel refuses any socket. */
-	struct entry *e = off == -1 ? ours(fd) : NULL;
-
-	return e ? FINISH(sockets_readv(e, fd, iov, n, flags))
-		 : libc.preadv64v2(fd, iov, n, off, flags);
+	if (off != -1)
+		return libc.preadv64v2(fd, iov, n, off, flags);
+	return SERVE_IF_OURS(fd, sockets_readv(e, fd, iov, n, flags),
+			     libc.preadv64v2(fd, iov, n, off, flags));
 }
 
 EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int n, off64_t off, int flags)
 {
-	struct entry *e = off == -1 ? ours(fd) : NULL;
-
-	return e ? FINISH(sockets_writev(e, fd, iov, n, flags))
-		 : libc.pwritev64v2(fd, iov, n, off, flags);
+	if (off != -1)
+		return libc.pwritev64v2(fd, iov, n, off, flags);
+	return SERVE_IF_OURS(fd, sockets_writev(e, fd, iov, n, flags),
+			     libc.pwritev64v2(fd, iov, n, off, flags));
 }
 
 EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t off, int flags)

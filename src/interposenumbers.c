@@ -35,6 +35,15 @@ int interpose_fresh(int fd)
 	return fd;
 }
 
+bool interpose_theirs(int fd, ssize_t result)
+{
+	int saved = errno;
+	bool theirs = result < 0 && result != -EAGAIN && fdtable_has(fd) && sockets_stale(fd);
+
+	errno = saved;
+	return theirs;
+}
+
 int interpose_fresh_pair(int r, const int ends[2])
 {
 	for (int i = 0; r == 0 && i < 2; i++)

@@ -117,10 +117,8 @@ EXPORT int epoll_create1(int flags)
 
 static SLOW int epoll_ctl_ours(int epfd, int op, int fd, struct epoll_event *event)
 {
-	struct entry *e = fdtable_get(fd);
-
-	return e ? (int)FINISH(epolls_ctl(e, epfd, op, fd, event))
-		 : libc.epoll_ctl(epfd, op, fd, event);
+	return (int)SERVE(fd, epolls_ctl(e, epfd, op, fd, event),
+			  libc.epoll_ctl(epfd, op, fd, event));
 }
 
 EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)

@@ -20,50 +20,52 @@ EXPORT int socket(int family, int type, int protocol)
 
 EXPORT int bind(int fd, __CONST_SOCKADDR_ARG sa, socklen_t len)
 {
-	struct entry *e = ours(fd);
-
-	return e ? (int)FINISH(sockets_bind(e, fd, sa.__sockaddr__, len))
-		 : libc.bind(fd, sa.__sockaddr__, len);
+	return (int)SERVE_IF_OURS(fd, sockets_bind(e, fd, sa.__sockaddr__, len),
+				  libc.bind(fd, sa.__sockaddr__, len));
 }
 
 EXPORT int connect(int fd, __CONST_SOCKADDR_ARG sa, socklen_t len)
 {
-	struct entry *e = ours(fd);
-
-	return e ? (int)FINISH(sockets_connect(e, fd, sa.__sockaddr__, len))
-		 : libc.connect(fd, sa.__sockaddr__, len);
+	return (int)SERVE_IF_OURS(fd, sockets_connect(e, fd, sa.__sockaddr__, len),
+				  libc.connect(fd, sa.__sockaddr__, len));
 }
 
 ALIAS(__connect, connect);
 
 EXPORT int listen(int fd, int backlog)
 {
-	struct entry *e = ours(fd);
-
-	return e ? (int)FINISH(sockets_listen(e, fd, backlog)) : libc.listen(fd, backlog);
+	return (int)SERVE_IF_OURS(fd, sockets_listen(e, fd, backlog), libc.listen(fd, backlog));
 }
 
 EXPORT int accept(int fd, __SOCKADDR_ARG sa, socklen_t *restrict len)
 {
-	struct entry *e = ours(fd);
-
-	return e ? (int)FINISH(sockets_accept(e, fd, sa.__sockaddr__, len, 0))
-		 : fresh(libc.accept(fd, sa.__sockaddr__, len));
+	return (int)SERVE_IF_OURS(fd, sockets_accept(e, fd, sa.__sockaddr__, len, 0),
+				  fresh(libc.accept(fd, sa.__sockaddr__, len)));
 }
 
 EXPORT int accept4(int fd, __SOCKADDR_ARG sa, socklen_t *restrict len, int flags)
 {
-	struct entry *e = ours(fd);
-
-	return e ? (int)FINISH(sockets_accept(e, fd, sa.__sockaddr__, len, flags))
-		 : fresh(libc.accept4(fd, sa.__sockaddr__, len, flags));
+	return (int)SERVE_IF_OURS(fd, sockets_accept(e, fd, sa.__sockaddr__, len, flags),
+				  fresh(libc.accept4(fd, sa.__sockaddr__, len, flags)));
 }
 
 EXPORT int shutdown(int fd, int how)
 {
-	struct entry *e = ours(fd);
+	return (int)SERVE_IF_OURS(fd, sockets_shutdown(e, fd, how), libc.shutdown(fd, how));
+}
 
-	return e ? (int)FINISH(sockets_shutdown(e, fd, how)) : libc.shutdown(fd, how);
+static SLOW int getsockopt_ours(int fd, int level, int name, void *v, socklen_t *len)
+{
+	/* SO_ERROR is often read into errno itself. */
+	bool into_errno = v == &errno && len && *len <= sizeof(int);
+	int value = errno, r;
+
+	v = into_errno ? &value : v;
+	r = (int)SERVE(fd, sockets_getsockopt(e, fd, level, name, v, len),
+		       libc.getsockopt(fd, level, name, v, len));
+	if (into_errno && r == 0)
+		errno = value;
+	return r;
 }
 
 static SLOW int getsockopt_ours(int fd, int level, int name, void *v, socklen_t *len)
@@ -77,6 +79,8 @@ static SLOW int getsockopt_ours(int fd, int level, int name, void *v, socklen_t 
 	r = SIGNALS_HELD(sockets_getsockopt(e, fd, level, name, v, len));
 	/* SO_ERROR is often read into errno itself. */
 	return (int)finish(r, r == 0 && v == &errno ? errno : saved);
+	return fdtable_has(fd) ? getsockopt_ours(fd, level, name, v, len)
+			       : libc.getsockopt(fd, level, name, v, len);
 }
 
 EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *restrict len)
@@ -91,6 +95,8 @@ static SLOW int setsockopt_ours(int fd, int level, int name, const void *v, sock
 
 	return e ? (int)FINISH(sockets_setsockopt(e, fd, level, name, v, len))
 		 : libc.setsockopt(fd, level, name, v, len);
+	return (int)SERVE_IF_OURS(fd, sockets_setsockopt(e, fd, level, name, v, len),
+				  libc.setsockopt(fd, level, name, v, len));
 }
 
 EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
@@ -102,9 +108,8 @@ EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
 static SLOW ssize_t send_ours(int fd, const void *buf, size_t n, int flags)
 {
 	const struct iovec iov = sockets_piece(buf, n);
-	struct entry *e = fdtable_get(fd);
 
-	return e ? FINISH(sockets_send(e, fd, &iov, 1, flags)) : libc.send(fd, buf, n, flags);
+	return SERVE(fd, sockets_send(e, fd, &iov, 1, flags), libc.send(fd, buf, n, flags));
 }
 
 EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
@@ -118,10 +123,9 @@ static SLOW ssize_t sendto_ours(int fd, const void *buf, size_t n, int flags,
 				const struct sockaddr *sa, socklen_t len)
 {
 	const struct iovec iov = sockets_piece(buf, n);
-	struct entry *e = fdtable_get(fd);
 
-	return e ? FINISH(sockets_sendto(e, fd, &iov, flags, sa, len))
-		 : libc.sendto(fd, buf, n, flags, sa, len);
+	return SERVE(fd, sockets_sendto(e, fd, &iov, flags, sa, len),
+		     libc.sendto(fd, buf, n, flags, sa, len));
 }
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCKADDR_ARG sa,
@@ -133,9 +137,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, __CONST_SOCK
 
 static SLOW ssize_t sendmsg_ours(int fd, const struct msghdr *msg, int flags)
 {
-	struct entry *e = fdtable_get(fd);
-
-	return e ? FINISH(sockets_sendmsg(e, fd, msg, flags)) : libc.sendmsg(fd, msg, flags);
+	return SERVE(fd, sockets_sendmsg(e, fd, msg, flags), sendmsg(fd, msg, flags));
 }
 
 static SLOW ssize_t sendmsg_beside_ours(int fd, const struct msghdr *msg, int flags)
@@ -155,9 +157,8 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 static SLOW ssize_t recv_ours(int fd, void *buf, size_t n, int flags)
 {
 	const struct iovec iov = sockets_piece(buf, n);
-	struct entry *e = fdtable_get(fd);
 
-	return e ? FINISH(sockets_receive(e, fd, &iov, 1, flags)) : libc.recv(fd, buf, n, flags);
+	return SERVE(fd, sockets_receive(e, fd, &iov, 1, flags), libc.recv(fd, buf, n, flags));
 }
 
 EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
@@ -169,10 +170,9 @@ static SLOW ssize_t recvfrom_ours(int fd, void *buf, size_t n, int flags, struct
 				  socklen_t *len)
 {
 	const struct iovec iov = sockets_piece(buf, n);
-	struct entry *e = fdtable_get(fd);
 
-	return e ? FINISH(sockets_recvfrom(e, fd, &iov, flags, sa, len))
-		 : libc.recvfrom(fd, buf, n, flags, sa, len);
+	return SERVE(fd, sockets_recvfrom(e, fd, &iov, flags, sa, len),
+		     libc.recvfrom(fd, buf, n, flags, sa, len));
 }
 
 EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t n, int flags, __SOCKADDR_ARG sa,
@@ -184,9 +184,7 @@ EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t n, int flags, __SOCKA
 
 static SLOW ssize_t recvmsg_ours(int fd, struct msghdr *msg, int flags)
 {
-	struct entry *e = fdtable_get(fd);
-
-	return e ? FINISH(sockets_recvmsg(e, fd, msg, flags)) : libc.recvmsg(fd, msg, flags);
+	return SERVE(fd, sockets_recvmsg(e, fd, msg, flags), recvmsg(fd, msg, flags));
 }
 
 static SLOW ssize_t recvmsg_beside_ours(int fd, struct msghdr *msg, int flags)
@@ -223,25 +221,34 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *restrict buf, size_t n, size_t size,
 	return recvfrom(fd, buf, n, flags, sa, len);
 }
 
+static SLOW int sendmmsg_ours(int fd, struct mmsghdr *v, unsigned int n, int flags)
+{
+	return (int)SERVE(fd, sockets_sendmmsg(e, fd, v, n, flags), sendmmsg(fd, v, n, flags));
+}
+
 EXPORT int sendmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags)
 {
-	struct entry *e = ours(fd);
-
-	if (e)
-		return (int)FINISH(sockets_sendmmsg(e, fd, v, n, flags));
+	if (fdtable_has(fd))
+		return sendmmsg_ours(fd, v, n, flags);
 	for (unsigned int i = 0; fdtable_any() && i < n; i++)
 		if (spawnfd_passes_ours(&v[i].msg_hdr))
 			return refuse(EOPNOTSUPP);
 	return libc.sendmmsg(fd, v, n, flags);
 }
 
+static SLOW int recvmmsg_ours(int fd, struct mmsghdr *v, unsigned int n, int flags,
+			      struct timespec *timeout)
+{
+	return (int)SERVE(fd, sockets_recvmmsg(e, fd, v, n, flags, timeout),
+			  recvmmsg(fd, v, n, flags, timeout));
+}
+
 EXPORT int recvmmsg(int fd, struct mmsghdr *v, unsigned int n, int flags, struct timespec *timeout)
 {
-	struct entry *e = ours(fd);
 	int r;
 
-	if (e)
-		return (int)FINISH(sockets_recvmmsg(e, fd, v, n, flags, timeout));
+	if (fdtable_has(fd))
+		return recvmmsg_ours(fd, v, n, flags, timeout);
 	r = libc.recvmmsg(fd, v, n, flags, timeout);
 	for (int i = 0; fdtable_any() && i < r; i++)
 		interpose_fresh_rights(&v[i].msg_hdr);

@@ -6,6 +6,7 @@
 #include "output.h"
 #include "receive.h"
 #include "signals.h"
+#include "sockets.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -182,6 +183,26 @@ static int answer(struct set *s)
 	return ready;
 }
 
+/*
+ * What failed may have done so since the number was closed past us, and is another file's:
+ * then that one is asked. True if there are such.
+ */
+static bool drop_stale(struct set *s)
+{
+	bool found = false;
+
+	for (nfds_t i = 0; i < s->n; i++) {
+		struct watched *w = &s->watched[i];
+
+		if (!w->entry || !(s->fds[i].revents & ALWAYS) || !sockets_stale(s->fds[i].fd))
+			continue;
+		fdtable_put(w->entry);
+		*w = (struct watched){0};
+		found = true;
+	}
+	return found;
+}
+
 /* Interrupted, the kernel says that nothing is ready, for those who do not look at errno. */
 static void answer_nothing(struct set *s)
 {
@@ -268,6 +289,8 @@ static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
 		if (ready < 0)
 			return ready;
 		ready = answer(s);
+		if (ready && drop_stale(s))
+			continue;
 		if (ready || readiness_over(end_ns))
 			return ready;
 	}
