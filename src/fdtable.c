@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 enum { HIGH_DESCRIPTOR = 200, CLOSING_YIELDS = 10000 };
 
@@ -22,6 +23,8 @@ static struct entry *pool;
 static struct entry live = {.next = &live, .prev = &live};
 static struct entry reserved = {.refs = 1};
 static struct entry closing = {.refs = 1};
+static atomic_int highest = -1;
+static _Atomic uint64_t *identities; /* of the reserved */
 
 static void fdtable_lock(void)
 {
@@ -44,6 +47,10 @@ static int create_table(void)
 	if (map == MAP_FAILED)
 		return -ENOMEM;
 	fdtable.slots = map;
+	map = mmap(NULL, TABLE_SIZE * (sizeof(struct slot) + sizeof(*identities)),
+		   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	identities = (void *)(fdtable.slots + TABLE_SIZE);
+	atomic_store_explicit(&fdtable.size, TABLE_SIZE, memory_order_release);
 	return 0;
 }
 
@@ -316,15 +323,51 @@ void fdtable_set_cloexec(int fd, bool on)
 		atomic_store(&fdtable.slots[fd].cloexec, on);
 }
 
+uint64_t fdtable_identity(int fd)
+{
+	struct stat st;
+
+	/* Inodes are counted in 32 bits and devices in fewer, but for files on disks. */
+	return fstat(fd, &st) < 0 ? 0 : st.st_ino ^ (uint64_t)st.st_dev << 40;
+}
+
 int fdtable_reserve(int fd)
 {
-	return fdtable_install(fd, &reserved, true);
+	int r = fdtable_install(fd, &reserved, true);
+
+	if (r == 0)
+		atomic_store(&identities[fd], fdtable_identity(fd));
+	return r;
 }
 
 void fdtable_unreserve(int fd)
 {
 	if (fdtable_has(fd))
 		forget(fd, &reserved);
+}
+
+bool fdtable_stale_own(int fd)
+{
+	if (!fdtable_names(fd, &reserved) || fdtable_identity(fd) == atomic_load(&identities[fd]))
+		return false;
+	fdtable_unreserve(fd);
+	return true;
+}
+
+bool fdtable_is_own(int fd, uint64_t identity)
+{
+	if (fdtable_identity(fd) == identity)
+		return true;
+	fdtable_stale_own(fd);
+	return false;
+}
+
+void fdtable_close_own(int fd, uint64_t identity)
+{
+	if (!fdtable_is_own(fd, identity))
+		return;
+	fdtable_put(fdtable_remove(fd));
+	libc.close(fd);
 }
 
 void fdtable_fork_lock(void)

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct entry {
 	atomic_uint refs;	  /* 0: in the pool */
@@ -159,6 +160,22 @@ int fdtable_reserve(int fd);
 
 /* Such a number was closed past the library, and is another file's. */
 void fdtable_unreserve(int fd);
+
+/*
+ * The kernel's name of an open file that has one of its own, as sockets and pipes have; 0:
+ * closed. By it the library sees that a number of its own was closed past it, and neither
+ * uses nor closes the program's file there.
+ */
+uint64_t fdtable_identity(int fd);
+
+/* True if the number is that file still. Else it is no longer marked. */
+bool fdtable_is_own(int fd, uint64_t identity);
+
+/* Closes it then. */
+void fdtable_close_own(int fd, uint64_t identity);
+
+/* True if the number was marked, and is another file's: it is no longer marked. */
+bool fdtable_stale_own(int fd);
 
 /*
  * Around fork: locks the table and takes a reference on every object that is in use,

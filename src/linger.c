@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -31,6 +30,7 @@ enum {
 
 struct item {
 	int fd;
+	uint64_t identity;
 	struct buffer rest;
 	size_t drained;
 	int64_t end_ms;
@@ -44,7 +44,7 @@ static struct item *items;
 static unsigned int count;
 static atomic_bool running;
 static bool exiting;
-static int wake = -1;
+static pthread_cond_t more;   /* of the thread, by the monotonic clock */
 static struct pollfd *polled; /* what the thread waits with: a forked child frees it */
 
 void linger_lock(void)
@@ -65,10 +65,21 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Takes over the rest, if any. */
+static struct item item_of(int fd, struct buffer *rest, int64_t ms)
+{
+	struct item item = {.fd = fd, .identity = fdtable_identity(fd), .end_ms = now_ms() + ms};
+
+	if (rest) {
+		item.rest = *rest;
+		*rest = (struct buffer){0};
+	}
+	return item;
+}
+
 static void item_free(struct item *item)
 {
-	fdtable_put(fdtable_remove(item->fd));
-	libc.close(item->fd);
+	fdtable_close_own(item->fd, item->identity);
 	buffer_fini(&item->rest);
 	free(item);
 }
@@ -127,7 +138,17 @@ static void check_sent(struct item *item)
 	}
 }
 
-/* Does what can be done now; drops what is finished. */
+/* Does what can be done now. True if it is finished, or not ours any more. */
+static bool step(struct item *item)
+{
+	if (!fdtable_is_own(item->fd, item->identity))
+		return true;
+	send_rest(item);
+	check_sent(item);
+	return drained_to_end(item) || now_ms() >= item->end_ms;
+}
+
+/* The same with all; drops what is finished. */
 static void step_locked(void)
 {
 	struct item **p = &items;
@@ -135,9 +156,7 @@ static void step_locked(void)
 	while (*p) {
 		struct item *item = *p;
 
-		send_rest(item);
-		check_sent(item);
-		if (!drained_to_end(item) && now_ms() < item->end_ms) {
+		if (!step(item)) {
 			p = &item->next;
 			continue;
 		}
@@ -148,18 +167,29 @@ static void step_locked(void)
 }
 
 /*
- * The wake-up, and what has something to send. What comes is in no hurry: it is cheaper
- * to look at all now and then than to be woken by each, and an end that has come stays.
+ * What has something to send. What comes is in no hurry: it is cheaper to look at all now
+ * and then than to be woken by each, and an end that has come stays.
  */
 static nfds_t fill_locked(struct pollfd *fds)
 {
 	nfds_t n = 0;
 
-	fds[n++] = (struct pollfd){.fd = wake, .events = POLLIN};
 	for (struct item *item = items; item; item = item->next)
 		if (item->rest.len)
 			fds[n++] = (struct pollfd){.fd = item->fd, .events = POLLOUT};
 	return n;
+}
+
+/* Nothing has anything to send. Returns false when no more came for a while. */
+static bool wait_for_more(int timeout_ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)timeout_ms * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	return pthread_cond_timedwait(&more, &lock.mutex, &until) == 0;
 }
 
 /* Returns false when nothing came for a while. */
@@ -167,9 +197,8 @@ static bool wait_unlocked(void)
 {
 	struct pollfd *fds = calloc(count + 1, sizeof(*fds));
 	int timeout = !items ? IDLE_MS : exiting ? EXIT_TICK_MS : TICK_MS;
-	uint64_t value;
+	bool ready;
 	nfds_t n;
-	int ready;
 
 	if (!fds) {
 		/* No memory to wait with: nothing lingers any more. */
@@ -179,14 +208,16 @@ static bool wait_unlocked(void)
 	}
 	n = fill_locked(fds);
 	polled = fds;
-	linger_unlock();
-	ready = libc.poll(fds, n, timeout);
-	linger_lock();
-	if (fds[0].revents)
-		(void)!libc.read(wake, &value, sizeof(value));
+	if (n) {
+		linger_unlock();
+		ready = libc.poll(fds, n, timeout) > 0;
+		linger_lock();
+	} else {
+		ready = wait_for_more(timeout);
+	}
 	polled = NULL;
 	free(fds);
-	return ready != 0 || items;
+	return ready || items;
 }
 
 static void *run(void *unused)
@@ -196,9 +227,6 @@ static void *run(void *unused)
 	do
 		step_locked();
 	while ((items || !exiting) && wait_unlocked());
-	fdtable_put(fdtable_remove(wake));
-	libc.close(wake);
-	wake = -1;
 	running = false;
 	pthread_cond_broadcast(&idle);
 	linger_unlock();
@@ -208,15 +236,16 @@ static void *run(void *unused)
 /* The program's signals are for the program's threads. */
 static int start_locked(void)
 {
+	pthread_condattr_t clock;
 	pthread_attr_t attr;
 	pthread_t thread;
 	sigset_t all, old;
 	int r;
 
-	wake = libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (wake < 0)
-		return -errno;
-	(void)!fdtable_reserve(wake);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&more, &clock);
+	pthread_condattr_destroy(&clock);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pthread_attr_init(&attr);
@@ -225,21 +254,14 @@ static int start_locked(void)
 	r = pthread_create(&thread, &attr, run, NULL);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r != 0) {
-		fdtable_put(fdtable_remove(wake));
-		libc.close(wake);
-		wake = -1;
-	}
 	running = r == 0;
 	return -r;
 }
 
 static void wake_locked(void)
 {
-	const uint64_t one = 1;
-
 	if (running)
-		(void)!libc.write(wake, &one, sizeof(one));
+		pthread_cond_signal(&more);
 }
 
 void linger_add(int fd, struct buffer *rest)
@@ -255,8 +277,7 @@ void linger_add(int fd, struct buffer *rest)
 		return;
 	}
 	(void)!fdtable_reserve(fd);
-	*item = (struct item){.fd = fd, .rest = *rest, .end_ms = now_ms() + LINGER_MS};
-	*rest = (struct buffer){0};
+	*item = item_of(fd, rest, LINGER_MS);
 	item->next = items;
 	items = item;
 	count++;
@@ -308,15 +329,13 @@ static bool tick(const struct item *item)
 /* Until the peer's kernel has all, or it is time, or a signal comes. */
 static void until_sent(struct item *item)
 {
-	do
-		send_rest(item);
-	while (!drained_to_end(item) && now_ms() < item->end_ms && !all_arrived(item) &&
-	       tick(item));
+	while (!step(item) && !all_arrived(item) && tick(item))
+		;
 }
 
 void linger_here(int fd)
 {
-	struct item item = {.fd = fd, .end_ms = now_ms() + EXIT_UNSENT_MS};
+	struct item item = item_of(fd, NULL, EXIT_UNSENT_MS);
 
 	libc.shutdown(fd, SHUT_WR);
 	until_sent(&item);
@@ -324,10 +343,9 @@ void linger_here(int fd)
 
 void linger_rest(int fd, struct buffer *rest)
 {
-	struct item item = {.fd = fd, .rest = *rest, .end_ms = now_ms() + EXIT_UNSENT_MS};
+	struct item item = item_of(fd, rest, EXIT_UNSENT_MS);
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
 
-	*rest = (struct buffer){0};
 	for (send_rest(&item); item.rest.len && now_ms() < item.end_ms; send_rest(&item))
 		libc.poll(&room, 1, EXIT_TICK_MS);
 	buffer_fini(&item.rest);
@@ -342,9 +360,8 @@ static void add_item(void *arg)
 
 void linger_for(int fd, struct buffer *rest, int seconds)
 {
-	struct item item = {.fd = fd, .rest = *rest, .end_ms = now_ms() + (int64_t)seconds * 1000};
+	struct item item = item_of(fd, rest, (int64_t)seconds * 1000);
 
-	*rest = (struct buffer){0};
 	CLEANUP_PUSH(add_item, &item);
 	until_sent(&item);
 	CLEANUP_POP(1);
@@ -358,11 +375,6 @@ void linger_fork_child(void)
 		items = item->next;
 		item_free(item);
 	}
-	if (wake >= 0) {
-		fdtable_put(fdtable_remove(wake));
-		libc.close(wake);
-	}
-	wake = -1;
 	free(polled);
 	polled = NULL;
 	count = 0;

@@ -22,6 +22,7 @@ struct arena {
 	unsigned int used;
 	unsigned int refs; /* objects of this process in it */
 	int pipe[2];	   /* the read end tells the parent that its child is gone */
+	uint64_t identities[2];
 	pid_t parent;
 	bool is_shared_again;	/* by a later fork: there is one process more */
 	struct arena *replaced; /* by this one, to be freed when fork is over */
@@ -123,7 +124,8 @@ static bool other_is_gone(const struct arena *arena)
 	if (arena->is_shared_again)
 		return false;
 	if (arena->parent == getpid())
-		return p.fd >= 0 && libc.poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
+		return p.fd >= 0 && fdtable_is_own(p.fd, arena->identities[0]) &&
+		       libc.poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
 	return getppid() != arena->parent;
 }
 
@@ -144,10 +146,8 @@ bool owner_claim_last(struct owner *owner)
 
 static void close_end(struct arena *arena, int which)
 {
-	if (arena->pipe[which] < 0)
-		return;
-	fdtable_put(fdtable_remove(arena->pipe[which]));
-	libc.close(arena->pipe[which]);
+	if (arena->pipe[which] >= 0)
+		fdtable_close_own(arena->pipe[which], arena->identities[which]);
 	arena->pipe[which] = -1;
 }
 
@@ -187,10 +187,11 @@ static void open_pipe(struct arena *arena)
 	for (int i = 0; i < 2; i++) {
 		int high = fdtable_high_dup(arena->pipe[i]);
 
-		if (high < 0)
-			continue;
-		libc.close(arena->pipe[i]);
-		arena->pipe[i] = high;
+		if (high >= 0) {
+			libc.close(arena->pipe[i]);
+			arena->pipe[i] = high;
+		}
+		arena->identities[i] = fdtable_identity(arena->pipe[i]);
 	}
 }
 
