@@ -61,6 +61,15 @@ int output_flush(struct connection *c, int fd)
 	return 0;
 }
 
+int output_judge(struct connection *c, int fd)
+{
+	if (c->out_error)
+		return c->out_error;
+	if (libc.send(fd, NULL, 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+		return broken(c, -errno);
+	return 0;
+}
+
 struct room_wait {
 	struct connection *c;
 	struct pollfd pfd;

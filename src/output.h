@@ -21,4 +21,7 @@ int output_flush(struct connection *c, int fd);
  */
 int output_flush_wait(struct connection *c, int fd, bool moved);
 
+/* What the kernel says of a send without a byte: 0, or the connection's error. */
+int output_judge(struct connection *c, int fd);
+
 #endif /* OUTPUT_H */

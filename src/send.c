@@ -248,7 +248,7 @@ static ssize_t send_locked(struct connection *c, int fd, struct cursor *cur, int
 	ssize_t n = may_send(c, fd, nonblock);
 
 	if (n < 0 || cur->left == 0)
-		return n;
+		return n < 0 ? n : output_judge(c, fd);
 	/* A record is sealed in any case: it is the kernel that waits to fill a segment. */
 	c->out_more = (flags & MSG_MORE) && (c->out_more || !output_pending(c));
 	if (known)

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/errqueue.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -171,6 +172,81 @@ static void nothing_to_send(struct link *l, struct trace *t)
 	drain(l, t);
 }
 
+static void send_nothing(struct link *l, struct trace *t)
+{
+	struct iovec iov = {NULL, 0}, byte = trace_text("x");
+	struct msghdr none = {.msg_iov = NULL}, empty = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct mmsghdr list[] = {{.msg_hdr = none}, {.msg_hdr = empty}, {.msg_hdr = none}};
+	struct mmsghdr mixed[] = {{.msg_hdr = empty},
+				  {.msg_hdr = {.msg_iov = &byte, .msg_iovlen = 1}}};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 2; i++) {
+		CALL(t, sendmsg(l->client, &none, MSG_NOSIGNAL));
+		CALL(t, sendmsg(l->client, &empty, MSG_NOSIGNAL));
+		CALL(t, sendmmsg(l->client, list, 3, MSG_NOSIGNAL));
+		CALL(t, sendmmsg(l->client, list, 0, MSG_NOSIGNAL));
+		CALL(t, send(l->client, "", 0, MSG_NOSIGNAL));
+		CALL(t, sendto(l->client, "", 0, MSG_NOSIGNAL, NULL, 0));
+		CALL(t, write(l->client, "", 0));
+		CALL(t, writev(l->client, &iov, 1));
+	}
+	CALL(t, sendmmsg(l->client, mixed, 2, MSG_NOSIGNAL));
+	signal(SIGPIPE, SIG_DFL);
+}
+
+static void receive_nothing(struct link *l, struct trace *t)
+{
+	char buf[1];
+	struct iovec iov = {buf, 0};
+	struct msghdr none = {.msg_iov = NULL}, empty = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct mmsghdr list[] = {{.msg_hdr = none}, {.msg_hdr = empty}};
+
+	CALL(t, recvmsg(l->client, &none, MSG_DONTWAIT));
+	CALL(t, recvmsg(l->client, &empty, MSG_DONTWAIT));
+	CALL(t, recvmmsg(l->client, list, 0, MSG_DONTWAIT, NULL));
+	CALL(t, recvmmsg(l->client, list, 2, MSG_DONTWAIT, NULL));
+	CALL(t, recv(l->client, buf, 0, MSG_DONTWAIT));
+	CALL(t, read(l->client, buf, 0));
+	CALL(t, readv(l->client, &iov, 1));
+}
+
+static void nothing_to_the_living(struct link *l, struct trace *t)
+{
+	send_nothing(l, t);
+	receive_nothing(l, t);
+	drain(l, t);
+}
+
+/* To a peer that has closed, which may still read for all that is known. */
+static void nothing_to_the_closed(struct link *l, struct trace *t)
+{
+	struct pollfd end = {.fd = l->client, .events = POLLRDHUP};
+
+	link_drop(&l->server);
+	assert_int_equal(poll(&end, 1, -1), 1);
+	receive_nothing(l, t);
+	CALL(t, send(l->client, "", 0, MSG_NOSIGNAL));
+	CALL(t, shutdown(l->client, SHUT_WR));
+	send_nothing(l, t);
+}
+
+/* To one that has reset the connection: the error once, and then EPIPE. */
+static void nothing_to_the_dead(struct link *l, struct trace *t)
+{
+	const struct linger now = {.l_onoff = 1};
+	struct pollfd end = {.fd = l->client};
+	int error = -1;
+	socklen_t size = sizeof(error);
+
+	assert_ok(setsockopt(l->server, SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+	link_drop(&l->server);
+	assert_int_equal(poll(&end, 1, -1), 1);
+	send_nothing(l, t);
+	CALL(t, getsockopt(l->client, SOL_SOCKET, SO_ERROR, &error, &size));
+	trace_note(t, "%d\n", error);
+}
+
 /* TCP_INQ: what is left after each, put where there is room for it. */
 static void in_queue(struct link *l, struct trace *t)
 {
@@ -209,6 +285,9 @@ static const struct compare_case cases[] = {
 	{"names that are received", names_received},
 	{"limits", limits},
 	{"nothing to send", nothing_to_send},
+	{"nothing to send to the living", nothing_to_the_living},
+	{"nothing to send to the closed", nothing_to_the_closed},
+	{"nothing to send to the dead", nothing_to_the_dead},
 	{"TCP_INQ", in_queue},
 };
 
