@@ -23,7 +23,6 @@ static struct entry *pool;
 static struct entry live = {.next = &live, .prev = &live};
 static struct entry reserved = {.refs = 1};
 static struct entry closing = {.refs = 1};
-static atomic_int highest = -1;
 static _Atomic uint64_t *identities; /* of the reserved */
 
 static void fdtable_lock(void)
@@ -42,15 +41,12 @@ static int create_table(void)
 
 	if (fdtable.slots)
 		return 0;
-	map = mmap(NULL, FDTABLE_SIZE * sizeof(struct slot), PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	map = mmap(NULL, FDTABLE_SIZE * (sizeof(struct slot) + sizeof(*identities)),
+		   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		return -ENOMEM;
 	fdtable.slots = map;
-	map = mmap(NULL, TABLE_SIZE * (sizeof(struct slot) + sizeof(*identities)),
-		   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	identities = (void *)(fdtable.slots + TABLE_SIZE);
-	atomic_store_explicit(&fdtable.size, TABLE_SIZE, memory_order_release);
+	identities = (void *)(fdtable.slots + FDTABLE_SIZE);
 	return 0;
 }
 

@@ -68,21 +68,6 @@ static SLOW int getsockopt_ours(int fd, int level, int name, void *v, socklen_t 
 	return r;
 }
 
-static SLOW int getsockopt_ours(int fd, int level, int name, void *v, socklen_t *len)
-{
-	struct entry *e = fdtable_get(fd);
-	int saved = errno;
-	ssize_t r;
-
-	if (!e)
-		return libc.getsockopt(fd, level, name, v, len);
-	r = SIGNALS_HELD(sockets_getsockopt(e, fd, level, name, v, len));
-	/* SO_ERROR is often read into errno itself. */
-	return (int)finish(r, r == 0 && v == &errno ? errno : saved);
-	return fdtable_has(fd) ? getsockopt_ours(fd, level, name, v, len)
-			       : libc.getsockopt(fd, level, name, v, len);
-}
-
 EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *restrict len)
 {
 	return fdtable_has(fd) ? getsockopt_ours(fd, level, name, v, len)
@@ -91,12 +76,8 @@ EXPORT int getsockopt(int fd, int level, int name, void *restrict v, socklen_t *
 
 static SLOW int setsockopt_ours(int fd, int level, int name, const void *v, socklen_t len)
 {
-	struct entry *e = fdtable_get(fd);
-
-	return e ? (int)FINISH(sockets_setsockopt(e, fd, level, name, v, len))
-		 : libc.setsockopt(fd, level, name, v, len);
-	return (int)SERVE_IF_OURS(fd, sockets_setsockopt(e, fd, level, name, v, len),
-				  libc.setsockopt(fd, level, name, v, len));
+	return (int)SERVE(fd, sockets_setsockopt(e, fd, level, name, v, len),
+			  libc.setsockopt(fd, level, name, v, len));
 }
 
 EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
