@@ -23,12 +23,13 @@ enum { NAME_SIZE = 256, NEXT_ADDRESS_MS = 5000 };
  */
 static int find_name(struct connection *c, const struct sockaddr *sa, char *name, bool *none)
 {
-	int r = 1;
+	const struct setting *hostname = &c->settings->values[SETTING_HOSTNAME];
+	int r;
 
 	*none = false;
-	if (c->settings->hostname_set) {
-		*none = !c->settings->hostname;
-		snprintf(name, NAME_SIZE, "%s", *none ? "" : c->settings->hostname);
+	if (hostname->told) {
+		*none = !hostname->data;
+		snprintf(name, NAME_SIZE, "%s", *none ? "" : (const char *)hostname->data);
 		return 0;
 	}
 	r = names_find(sa, name, NAME_SIZE);
@@ -254,7 +255,7 @@ static int resolve_op(void *arg)
 static int connect_name(struct connection *c, int fd, const struct sockaddr_host *host,
 			socklen_t len)
 {
-	const struct settings *s = c->settings;
+	const struct setting *hostname;
 	char name[NAME_SIZE] = "";
 	struct addrinfo *list = NULL;
 	struct resolve_wait w = {name, &list};
@@ -278,7 +279,9 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 		libc.freeaddrinfo(list);
 		return connect_again(c, fd);
 	}
-	verified = s->hostname_set ? s->hostname : name;
+	/* Not before the wait: meanwhile a thread may set it. */
+	hostname = &c->settings->values[SETTING_HOSTNAME];
+	verified = hostname->told ? hostname->data : name;
 	CLEANUP_PUSH(free_list, list);
 	r = handshake_prepare(c, verified);
 	if (r == 0)

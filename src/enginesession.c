@@ -162,7 +162,7 @@ static int setup(struct engine *e, char *reason, size_t size)
 		r = gnutls_credentials_set(e->session, GNUTLS_CRD_CERTIFICATE,
 					   credentials_gnutls(e->credentials));
 	if (r >= 0)
-		r = set_alpn(e, e->settings->alpn);
+		r = set_alpn(e, settings_text(e->settings, SETTING_ALPN));
 	if (r >= 0)
 		r = set_role(e);
 	gnutls_session_set_ptr(e->session, e);
@@ -203,106 +203,4 @@ int engine_new(struct engine **out, struct settings *settings, struct credential
 	else
 		*out = e;
 	return r;
-}
-
-static int version_number(gnutls_session_t session)
-{
-	return gnutls_protocol_get_version(session) == GNUTLS_TLS1_3 ? TLS_1_3 : TLS_1_2;
-}
-
-static const char *text_or(const char *text, const char *otherwise)
-{
-	return text ? text : otherwise;
-}
-
-/* The IANA id: GnuTLS's list has its own names for the suites of TLS 1.2. */
-static uint32_t suite_id(gnutls_session_t s, const char *suite)
-{
-	gnutls_kx_algorithm_t kx;
-	gnutls_cipher_algorithm_t cipher;
-	gnutls_mac_algorithm_t mac;
-	gnutls_protocol_t version;
-	unsigned char id[2];
-	const char *name;
-
-	for (size_t i = 0; (name = gnutls_cipher_suite_info(i, id, &kx, &cipher, &mac, &version));
-	     i++) {
-		bool same = version_number(s) == TLS_1_3
-				    ? suite && strcmp(name, suite) == 0
-				    : kx == gnutls_kx_get(s) && cipher == gnutls_cipher_get(s) &&
-					      mac == gnutls_mac_get(s);
-
-		if (same)
-			return (uint32_t)id[0] << 8 | id[1];
-	}
-	return 0;
-}
-
-void engine_info(const struct engine *e, struct tls_info *info)
-{
-	gnutls_session_t s = e->session;
-	const char *cipher = gnutls_ciphersuite_get(s);
-	gnutls_sign_algorithm_t sign = (gnutls_sign_algorithm_t)gnutls_sign_algorithm_get(s);
-
-	*info = (struct tls_info){0};
-	info->version = (uint32_t)version_number(s);
-	info->cipher = suite_id(s, cipher);
-	snprintf(info->cipher_name, sizeof(info->cipher_name), "%s", text_or(cipher, ""));
-	snprintf(info->group, sizeof(info->group), "%s",
-		 text_or(gnutls_group_get_name(gnutls_group_get(s)), ""));
-	snprintf(info->signature, sizeof(info->signature), "%s",
-		 text_or(gnutls_sign_get_name(sign), ""));
-	info->resumed = gnutls_session_is_resumed(s) != 0;
-	info->verified = e->verified && (e->server || e->name);
-	info->bytes_in = e->bytes_in;
-	info->bytes_out = e->bytes_out;
-	info->records_in = e->records_in;
-	info->records_out = e->records_out;
-}
-
-static int text_of_datum(const unsigned char *data, size_t len, char **text)
-{
-	*text = strndup((const char *)data, len);
-	return *text ? 0 : -ENOMEM;
-}
-
-static int alpn_text(gnutls_session_t session, char **text)
-{
-	gnutls_datum_t alpn = {0};
-
-	if (gnutls_alpn_get_selected_protocol(session, &alpn) < 0)
-		return text_of_datum((const unsigned char *)"", 0, text);
-	return text_of_datum(alpn.data, alpn.size, text);
-}
-
-static int server_name_text(gnutls_session_t session, char **text)
-{
-	char name[256];
-	size_t len = sizeof(name);
-	unsigned int type;
-
-	if (gnutls_server_name_get(session, name, &len, &type, 0) < 0)
-		return -ENOTCONN;
-	return text_of_datum((const unsigned char *)name, len, text);
-}
-
-int engine_text(struct engine *e, int option, char **text)
-{
-	const char *cipher = gnutls_ciphersuite_get(e->session);
-
-	switch (option) {
-	case TLS_CHOSEN_CIPHER:
-		cipher = text_or(cipher, "");
-		return text_of_datum((const unsigned char *)cipher, strlen(cipher), text);
-	case TLS_PEER_IDENTITY:
-		return verify_subject(e->session, text);
-	case TLS_PEER_CERTIFICATE_CHAIN:
-		return verify_chain_pem(e->session, text);
-	case TLS_ALPN:
-		return alpn_text(e->session, text);
-	case TLS_HOSTNAME:
-		return server_name_text(e->session, text);
-	default:
-		return -ENOPROTOOPT;
-	}
 }

@@ -43,7 +43,7 @@ void handshake_begin(struct connection *c, int fd, bool server)
 {
 	c->server = server;
 	c->state = STATE_HANDSHAKE;
-	pending_add(c, fd, connection_end_ms(c->settings->handshake_timeout_ms));
+	pending_add(c, fd, connection_end_ms(settings_timeout(c->settings)));
 }
 
 static void set_nodelay(int fd, int on)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options of tlssock.h: one row each, and a function for each kind of value.
- * All are called with the connection's lock.
+ * The options of tlssock.h: a row each, in tables by theme. All are called with the
+ * connection's lock, getters with the handshake done where the row says so, setters with
+ * settings that are the connection's own.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -19,26 +20,55 @@ struct option_value {
 struct option {
 	int name;
 	bool early;  /* set only before there is a connection: else EISCONN */
+	bool empty;  /* may be set to nothing: a null pointer, or length 0 */
 	bool fact;   /* got only from an open connection: else ENOTCONN */
+	bool agreed; /* on an accepted socket a fact */
 	bool prefix; /* a short buffer gets the beginning, not ERANGE */
-	int (*get)(struct connection *c, int name, struct option_value *out);
-	int (*set)(struct connection *c, int name, const void *v, size_t len);
+	int setting; /* a setting_number or setting_value: get and set say which */
+	int64_t max; /* of a number */
+	int (*get)(struct connection *c, const struct option *o, struct option_value *out);
+	int (*set)(struct connection *c, const struct option *o, const void *v, size_t len);
+	/* In place of set, where something is done with the connection now. */
+	int (*act)(struct connection *c, int fd, const void *v, size_t len);
 };
+
+struct option_table {
+	const struct option *rows;
+	size_t count;
+};
+
+extern const struct option_table options_credentials; /* what to show and to trust */
+extern const struct option_table options_protocol;    /* what to agree on */
+extern const struct option_table options_facts;	      /* what was agreed on, and failures */
+extern const struct option_table options_actions;
+
+#define OPTION_TABLE(rows)                                                                         \
+	{                                                                                          \
+		(rows), sizeof(rows) / sizeof((rows)[0])                                           \
+	}
 
 /* Returns the option's row, or NULL. */
 const struct option *options_find(int name);
 
-/* The setters of values that need more than a line. */
-int options_set_alpn(struct connection *c, int name, const void *v, size_t len);
-int options_set_alpn_list(struct connection *c, int name, const void *v, size_t len);
-int options_get_alpn_list(struct connection *c, int name, struct option_value *out);
-int options_set_credential(struct connection *c, int name, const void *v, size_t len);
-int options_set_tags(struct connection *c, int name, const void *v, size_t len);
+/* Numbers from 0 to max that are kept in the settings; int and unsigned int of the API. */
+int options_get_number(struct connection *c, const struct option *o, struct option_value *out);
+int options_set_number(struct connection *c, const struct option *o, const void *v, size_t len);
+
+/* Make a value: 0 or -ENOMEM. */
+int options_value(struct option_value *out, const void *data, size_t len);
+int options_text_value(struct option_value *out, const char *text);
+int options_int_value(struct option_value *out, int value);
+
+/* A fact that the engine tells as text. */
+int options_engine_text(struct connection *c, int name, struct option_value *out);
 
 /* Copies a text option without its NUL. -EINVAL if one is in the middle; -ENOMEM. */
 int options_text(char **out, const void *v, size_t len);
 
-/* Makes a value out of bytes, or out of a text with its NUL. 0 or -ENOMEM. */
-int options_value(struct option_value *out, const void *data, size_t len);
+/* An int option's value. -EINVAL for another size. */
+int options_int(int *out, const void *v, size_t len);
+
+/* Runs the handshake, as a getter of a fact needs it. -ENOTCONN while it is not done. */
+int options_need_open(struct connection *c, int fd);
 
 #endif /* OPTIONS_H */

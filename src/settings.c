@@ -78,9 +78,10 @@ struct settings *settings_new(int protocol)
 	s->refs = 1;
 	s->protocol = protocol;
 	s->zephyr = protocol != IPPROTO_TLS;
-	s->peer_verify = UNSET;
-	s->handshake_mode = UNSET;
-	s->handshake_timeout_ms = DEFAULT_HANDSHAKE_TIMEOUT_MS;
+	for (int i = 0; i < SETTING_NUMBERS; i++)
+		s->numbers[i] = UNSET;
+	s->numbers[SETTING_HANDSHAKE_TIMEOUT] = DEFAULT_HANDSHAKE_TIMEOUT_MS;
+	s->numbers[SETTING_ALLOW_TRUNCATION] = 0;
 	return s;
 }
 
@@ -90,28 +91,49 @@ struct settings *settings_ref(struct settings *s)
 	return s;
 }
 
+/* It may be a secret. */
+static void forget(struct setting *value)
+{
+	if (value->data)
+		explicit_bzero(value->data, value->len);
+	free(value->data);
+}
+
 void settings_put(struct settings *s)
 {
 	if (!s || __atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) > 1)
 		return;
-	free(s->hostname);
-	free(s->alpn);
-	free(s->tags);
+	for (int i = 0; i < SETTING_VALUES; i++)
+		forget(&s->values[i]);
 	credential_spec_fini(&s->spec);
 	free(s);
 }
 
-static int copy_tags(struct settings *to, const struct settings *from)
+int settings_tell(struct settings *s, enum setting_value which, const void *data, size_t len)
 {
-	size_t size = from->tag_count * sizeof(*from->tags);
+	struct setting told = {.told = true, .len = data ? len : 0};
 
-	if (!from->tags)
-		return 0;
-	to->tags = malloc(size);
-	if (!to->tags)
-		return -ENOMEM;
-	memcpy(to->tags, from->tags, size);
+	if (data) {
+		told.data = malloc(len + 1);
+		if (!told.data)
+			return -ENOMEM;
+		memcpy(told.data, data, len);
+		((char *)told.data)[len] = '\0';
+	}
+	forget(&s->values[which]);
+	s->values[which] = told;
 	return 0;
+}
+
+static int copy_values(struct settings *to, const struct settings *from)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < SETTING_VALUES; i++)
+		if (from->values[i].told)
+			r = settings_tell(to, (enum setting_value)i, from->values[i].data,
+					  from->values[i].len);
+	return r;
 }
 
 int settings_own(struct settings **s)
@@ -125,12 +147,9 @@ int settings_own(struct settings **s)
 		return -ENOMEM;
 	*copy = **s;
 	copy->refs = 1;
-	copy->hostname = copy->alpn = NULL;
-	copy->tags = NULL;
+	memset(copy->values, 0, sizeof(copy->values));
 	copy->spec = (struct credential_spec){0};
-	if (copy_text(&copy->hostname, (*s)->hostname) < 0 ||
-	    copy_text(&copy->alpn, (*s)->alpn) < 0 ||
-	    credential_spec_copy(&copy->spec, &(*s)->spec) < 0 || copy_tags(copy, *s) < 0) {
+	if (copy_values(copy, *s) < 0 || credential_spec_copy(&copy->spec, &(*s)->spec) < 0) {
 		settings_put(copy);
 		return -ENOMEM;
 	}
@@ -141,8 +160,8 @@ int settings_own(struct settings **s)
 
 int settings_peer_verify(const struct settings *s, bool server)
 {
-	if (s->peer_verify != UNSET)
-		return s->peer_verify;
+	if (s->numbers[SETTING_PEER_VERIFY] != UNSET)
+		return (int)s->numbers[SETTING_PEER_VERIFY];
 	if (server && !credential_spec_has(&s->spec, CREDENTIAL_CA))
 		return TLS_PEER_VERIFY_NONE;
 	return TLS_PEER_VERIFY_REQUIRED;
@@ -150,8 +169,8 @@ int settings_peer_verify(const struct settings *s, bool server)
 
 int settings_handshake_mode(const struct settings *s, bool server)
 {
-	if (s->handshake_mode != UNSET)
-		return s->handshake_mode;
+	if (s->numbers[SETTING_HANDSHAKE_MODE] != UNSET)
+		return (int)s->numbers[SETTING_HANDSHAKE_MODE];
 	if (defaults.handshake_mode != UNSET)
 		return defaults.handshake_mode;
 	return server && !s->zephyr ? TLS_HANDSHAKE_DEFERRED : TLS_HANDSHAKE_INLINE;

@@ -10,24 +10,40 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* Of the int options: not told, so the default of the role or protocol holds. */
+/* Of numbers: not told, so the default of the role or protocol holds. */
 enum { UNSET = -1 };
+
+enum setting_number {
+	SETTING_PEER_VERIFY,
+	SETTING_HANDSHAKE_MODE,
+	SETTING_HANDSHAKE_TIMEOUT, /* milliseconds, 0: none */
+	SETTING_ALLOW_TRUNCATION,
+	SETTING_NUMBERS
+};
+
+enum setting_value {
+	SETTING_HOSTNAME, /* told as nothing: no name is checked */
+	SETTING_ALPN,	  /* comma list */
+	SETTING_TAGS,	  /* TLS_SEC_TAG_LIST as it was given */
+	SETTING_VALUES
+};
+
+/* Text or other bytes; a NUL stands behind them. */
+struct setting {
+	bool told;
+	void *data; /* NULL: told as nothing, or not at all */
+	size_t len;
+};
 
 struct settings {
 	unsigned int refs; /* atomic */
 	int protocol;	   /* the third argument of socket() */
 	bool zephyr;	   /* a Zephyr protocol number: its errors and defaults */
-	char *hostname;	   /* NULL with hostname_set: no name is checked */
-	bool hostname_set;
-	char *alpn; /* comma list, NULL: none */
-	int peer_verify;
-	int handshake_mode;
-	unsigned int handshake_timeout_ms;
-	int allow_truncation;
+	int64_t numbers[SETTING_NUMBERS];
+	struct setting values[SETTING_VALUES];
 	struct credential_spec spec;
-	int *tags; /* TLS_SEC_TAG_LIST as it was given */
-	size_t tag_count;
 };
 
 /* Returns a protocol's least version, as TLS_1_2, or -1 if it is not one of ours. */
@@ -43,6 +59,20 @@ void settings_put(struct settings *s);
 
 /* Makes *s one that nobody else has, so that it can be changed. 0 or -ENOMEM. */
 int settings_own(struct settings **s);
+
+static inline unsigned int settings_timeout(const struct settings *s)
+{
+	return (unsigned int)s->numbers[SETTING_HANDSHAKE_TIMEOUT];
+}
+
+/* A text, or NULL. Valid until it is told anew. */
+static inline const char *settings_text(const struct settings *s, enum setting_value which)
+{
+	return s->values[which].data;
+}
+
+/* Keeps a copy of what was told; NULL: nothing at all. 0 or -ENOMEM, with all as it was. */
+int settings_tell(struct settings *s, enum setting_value which, const void *data, size_t len);
 
 /* What holds for a role where the option was not set. */
 int settings_peer_verify(const struct settings *s, bool server);

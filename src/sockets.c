@@ -121,7 +121,7 @@ int sockets_bind(struct entry *e, int fd, const struct sockaddr *sa, socklen_t l
  */
 static void defer_accept(struct connection *c, int fd)
 {
-	unsigned int ms = c->settings->handshake_timeout_ms;
+	unsigned int ms = settings_timeout(c->settings);
 	int seconds = ms ? (int)((ms + 999) / 1000) : 3600;
 
 	libc.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* getsockopt and setsockopt on a TLS socket. */
-#include "handshake.h"
 #include "libc.h"
 #include "options.h"
-#include "output.h"
 #include "sockets.h"
 
 #include <errno.h>
@@ -36,17 +34,6 @@ static int give(const struct option_value *value, bool prefix, void *v, socklen_
 	return 0;
 }
 
-/* A fact needs the handshake, which may not have run yet. */
-static int need_open(struct connection *c, int fd)
-{
-	int r;
-
-	if (c->state == STATE_FAILED && c->was_open)
-		return 0;
-	r = handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
-	return r == -EAGAIN ? -ENOTCONN : r;
-}
-
 static int get_tls(struct connection *c, int fd, int name, void *v, socklen_t *len)
 {
 	const struct option *option = options_find(name);
@@ -55,33 +42,33 @@ static int get_tls(struct connection *c, int fd, int name, void *v, socklen_t *l
 
 	if (!option || !option->get)
 		return -ENOPROTOOPT;
-	/* On an accepted socket these two are facts. */
-	if (option->fact || ((name == TLS_HOSTNAME || name == TLS_ALPN) && c->server))
-		r = need_open(c, fd);
+	if (option->fact || (option->agreed && c->server))
+		r = options_need_open(c, fd);
 	if (r == 0)
-		r = option->get(c, name, &value);
+		r = option->get(c, option, &value);
 	if (r == 0)
 		r = give(&value, option->prefix, v, len);
 	free(value.data);
 	return r;
 }
 
-static int set_tls(struct connection *c, int name, const void *v, socklen_t len)
+static int set_tls(struct connection *c, int fd, int name, const void *v, socklen_t len)
 {
 	const struct option *option = options_find(name);
 	int r;
 
-	if (!option || !option->set)
+	if (!option || !(option->set || option->act))
 		return -ENOPROTOOPT;
 	if (option->early && c->state != STATE_NEW && c->state != STATE_LISTENING)
 		return -EISCONN;
 	if (!v && len)
 		return -EFAULT;
-	/* Only the name may be nothing at all. */
-	if (!len && name != TLS_HOSTNAME && name != TLS_HOSTNAME_ZEPHYR)
+	if (!len && !option->empty)
 		return -EINVAL;
+	if (option->act)
+		return option->act(c, fd, v, len);
 	r = settings_own(&c->settings);
-	return r < 0 ? r : option->set(c, name, v, len);
+	return r < 0 ? r : option->set(c, option, v, len);
 }
 
 /* Options of lower levels that have another meaning on a TLS socket. */
@@ -156,40 +143,13 @@ static int set_nodelay(struct connection *c, int fd, const void *v, socklen_t le
 											 : 0;
 }
 
-/* It leaves with what is sent next, if the kernel does not take it now. */
-static int update_key(struct connection *c, int fd, const void *v, socklen_t len)
-{
-	int ask, r;
-
-	if (len != sizeof(ask))
-		return -EINVAL;
-	memcpy(&ask, v, sizeof(ask));
-	if (ask != 0 && ask != 1)
-		return -EINVAL;
-	r = need_open(c, fd);
-	if (r < 0 || c->write_closed || c->state != STATE_OPEN)
-		return r < 0 ? r : -EPIPE;
-	r = engine_update_key(c->engine, ask);
-	if (r == -EOPNOTSUPP)
-		return r;
-	if (r < 0)
-		return connection_fail(c, fd, r, "updating keys", engine_reason(c->engine));
-	c->send_room = 0;
-	r = output_flush(c, fd);
-	return r == -EAGAIN ? 0 : r;
-}
-
 static int set_locked(struct connection *c, int fd, int level, int name, const void *v,
 		      socklen_t len)
 {
 	int *virtual = virtual_int(c, level, name);
 
-	if (is_tls_level(level) && name == TLS_HANDSHAKE)
-		return handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
-	if (is_tls_level(level) && name == TLS_KEY_UPDATE)
-		return v ? update_key(c, fd, v, len) : -EFAULT;
 	if (is_tls_level(level))
-		return set_tls(c, name, v, len);
+		return set_tls(c, fd, name, v, len);
 	if (virtual)
 		return set_virtual(level, name, virtual, v, len);
 	if (level == IPPROTO_TCP && name == TCP_NODELAY && !c->sent_data &&

@@ -27,8 +27,9 @@ struct settings *end_settings(const struct end_options *o)
 	struct settings *s = settings_new(IPPROTO_TLS);
 
 	assert_non_null(s);
-	s->peer_verify = o->verify;
-	s->alpn = o->alpn ? strdup(o->alpn) : NULL;
+	s->numbers[SETTING_PEER_VERIFY] = o->verify;
+	if (o->alpn)
+		assert_int_equal(settings_tell(s, SETTING_ALPN, o->alpn, strlen(o->alpn)), 0);
 	if (o->ca)
 		add_file(s, CREDENTIAL_CA, zoo("%s", o->ca));
 	if (o->identity) {

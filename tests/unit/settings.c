@@ -37,25 +37,25 @@ static void test_protocols(void **state)
 
 static void set_texts(struct settings *s)
 {
-	s->hostname = strdup("name.example");
-	s->hostname_set = true;
-	s->alpn = strdup("h2,http/1.1");
-	s->tags = malloc(2 * sizeof(*s->tags));
-	s->tags[0] = 1;
-	s->tags[1] = 2;
-	s->tag_count = 2;
-	s->handshake_timeout_ms = 77;
+	static const int tags[] = {1, 2};
+
+	assert_int_equal(settings_tell(s, SETTING_HOSTNAME, "name.example", 12), 0);
+	assert_int_equal(settings_tell(s, SETTING_ALPN, "h2,http/1.1", 11), 0);
+	assert_int_equal(settings_tell(s, SETTING_TAGS, tags, sizeof(tags)), 0);
+	s->numbers[SETTING_HANDSHAKE_TIMEOUT] = 77;
 	assert_int_equal(credential_spec_add(&s->spec, CREDENTIAL_CA, "/a", 2), 0);
 	assert_int_equal(credential_spec_add_content(&s->spec, CREDENTIAL_KEY, "\x30\x00", 2), 0);
 }
 
 static void assert_texts(const struct settings *s)
 {
-	assert_string_equal(s->hostname, "name.example");
-	assert_string_equal(s->alpn, "h2,http/1.1");
-	assert_int_equal(s->tag_count, 2);
-	assert_int_equal(s->tags[1], 2);
-	assert_int_equal(s->handshake_timeout_ms, 77);
+	const struct setting *tags = &s->values[SETTING_TAGS];
+
+	assert_string_equal(settings_text(s, SETTING_HOSTNAME), "name.example");
+	assert_string_equal(settings_text(s, SETTING_ALPN), "h2,http/1.1");
+	assert_int_equal(tags->len, 2 * sizeof(int));
+	assert_int_equal(((const int *)tags->data)[1], 2);
+	assert_int_equal(settings_timeout(s), 77);
 	assert_int_equal(s->spec.count, 2);
 	assert_string_equal(credential_spec_last(&s->spec, CREDENTIAL_CA), "/a");
 	assert_int_equal(s->spec.items[1].kind, CREDENTIAL_DER);
@@ -76,9 +76,13 @@ static void test_copied_when_shared(void **state)
 	assert_ptr_not_equal(shared, s);
 	assert_texts(shared);
 	assert_true(credential_spec_equal(&shared->spec, &s->spec));
-	assert_ptr_not_equal(shared->hostname, s->hostname);
-	shared->alpn[0] = 'x';
-	shared->handshake_timeout_ms = 1;
+	assert_ptr_not_equal(settings_text(shared, SETTING_HOSTNAME),
+			     settings_text(s, SETTING_HOSTNAME));
+	assert_int_equal(settings_tell(shared, SETTING_ALPN, "x", 1), 0);
+	assert_int_equal(settings_tell(shared, SETTING_HOSTNAME, NULL, 0), 0);
+	assert_true(shared->values[SETTING_HOSTNAME].told);
+	assert_null(settings_text(shared, SETTING_HOSTNAME));
+	shared->numbers[SETTING_HANDSHAKE_TIMEOUT] = 1;
 	assert_texts(s);
 	settings_put(shared);
 	assert_int_equal(settings_own(&s), 0);
@@ -126,16 +130,16 @@ static void test_role_defaults(void **state)
 	assert_int_equal(settings_handshake_mode(tls, true), TLS_HANDSHAKE_DEFERRED);
 	assert_int_equal(settings_handshake_mode(zephyr, false), TLS_HANDSHAKE_INLINE);
 	assert_int_equal(settings_handshake_mode(zephyr, true), TLS_HANDSHAKE_INLINE);
-	assert_int_equal(tls->handshake_timeout_ms, 30000);
+	assert_int_equal(settings_timeout(tls), 30000);
 	assert_int_equal(credential_spec_add(&tls->spec, CREDENTIAL_CA, "/a", 2), 0);
 	assert_int_equal(settings_peer_verify(tls, true), TLS_PEER_VERIFY_REQUIRED);
 	for (int value = 0; value <= TLS_PEER_VERIFY_REQUIRED; value++) {
-		tls->peer_verify = value;
+		tls->numbers[SETTING_PEER_VERIFY] = value;
 		assert_int_equal(settings_peer_verify(tls, false), value);
 		assert_int_equal(settings_peer_verify(tls, true), value);
 	}
 	for (int value = 0; value <= TLS_HANDSHAKE_DEFERRED; value++) {
-		zephyr->handshake_mode = value;
+		zephyr->numbers[SETTING_HANDSHAKE_MODE] = value;
 		assert_int_equal(settings_handshake_mode(zephyr, false), value);
 		assert_int_equal(settings_handshake_mode(zephyr, true), value);
 	}
@@ -243,7 +247,7 @@ static void test_environment_handshake(void **state)
 	env.handshake = "inline";
 	settings_environment(fake_environment);
 	assert_int_equal(settings_handshake_mode(s, true), TLS_HANDSHAKE_INLINE);
-	s->handshake_mode = TLS_HANDSHAKE_DEFERRED;
+	s->numbers[SETTING_HANDSHAKE_MODE] = TLS_HANDSHAKE_DEFERRED;
 	assert_int_equal(settings_handshake_mode(s, false), TLS_HANDSHAKE_DEFERRED);
 	settings_put(s);
 }

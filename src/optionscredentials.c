@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Options that say what to show, what to trust, and whom to expect. */
+#include "options.h"
+
+#include "log.h"
+#include "tags.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tlssock.h>
+
+static int get_hostname(struct connection *c, const struct option *o, struct option_value *out)
+{
+	const char *hostname = settings_text(c->settings, SETTING_HOSTNAME);
+
+	if (c->server && c->state == STATE_OPEN)
+		return options_engine_text(c, TLS_HOSTNAME, out);
+	(void)o;
+	return hostname ? options_text_value(out, hostname) : -ENOTCONN;
+}
+
+static int set_hostname(struct connection *c, const struct option *o, const void *v, size_t len)
+{
+	char *text = NULL;
+	size_t n;
+	int r = v && len ? options_text(&text, v, len) : 0;
+
+	(void)o;
+	if (r < 0)
+		return r;
+	n = text ? strlen(text) : 0;
+	if (n > 255) {
+		free(text);
+		return -EINVAL;
+	}
+	/* The root's dot is not part of the name on the wire (RFC 6066, 3). */
+	if (n && text[n - 1] == '.')
+		text[--n] = '\0';
+	/* Only nothing at all switches the check off, not a text that says nothing. */
+	if (text && n == 0) {
+		free(text);
+		return -EINVAL;
+	}
+	r = settings_tell(c->settings, SETTING_HOSTNAME, text, n);
+	free(text);
+	return r;
+}
+
+static int get_chain(struct connection *c, const struct option *o, struct option_value *out)
+{
+	const char *chain = credential_spec_last(&c->settings->spec, CREDENTIAL_CHAIN);
+
+	(void)o;
+	return chain ? options_text_value(out, chain) : -ENOTCONN;
+}
+
+static int get_tags(struct connection *c, const struct option *o, struct option_value *out)
+{
+	const struct setting *tags = &c->settings->values[SETTING_TAGS];
+
+	(void)o;
+	return options_value(out, tags->data, tags->len);
+}
+
+static int get_peer_verify(struct connection *c, const struct option *o, struct option_value *out)
+{
+	bool server = c->server || c->state == STATE_LISTENING;
+
+	(void)o;
+	return options_int_value(out, settings_peer_verify(c->settings, server));
+}
+
+/* Puts the new list in place if everything in it can be used. */
+static int commit(struct connection *c, struct credential_spec *spec)
+{
+	char reason[512] = "not enough memory";
+	struct credentials *credentials = NULL;
+	int r = credentials_get(spec, &credentials, reason, sizeof(reason));
+
+	credentials_put(credentials);
+	if (r < 0) {
+		credential_spec_fini(spec);
+		return connection_explain(c, r, "setsockopt", reason);
+	}
+	credential_spec_fini(&c->settings->spec);
+	c->settings->spec = *spec;
+	return 0;
+}
+
+static int set_credential(struct connection *c, const struct option *o, const void *v, size_t len)
+{
+	static const struct {
+		int name;
+		enum credential_role role;
+	} roles[] = {
+		{TLS_TRUSTED_PEER_CERTIFICATES, CREDENTIAL_CA},
+		{TLS_CERTIFICATE_CHAIN, CREDENTIAL_CHAIN},
+		{TLS_PRIVATE_KEY, CREDENTIAL_KEY},
+	};
+	enum credential_role role = CREDENTIAL_CA;
+	struct credential_spec spec = {0};
+	char *text = NULL;
+	int r = options_text(&text, v, len);
+
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+		if (roles[i].name == o->name)
+			role = roles[i].role;
+	if (r < 0)
+		return r;
+	r = credential_spec_copy(&spec, &c->settings->spec);
+	if (r == 0 && role == CREDENTIAL_CA)
+		credential_spec_drop(&spec, role);
+	if (r == 0)
+		r = credential_spec_add(&spec, role, text, strlen(text));
+	explicit_bzero(text, strlen(text));
+	free(text);
+	if (r < 0) {
+		credential_spec_fini(&spec);
+		return r;
+	}
+	return commit(c, &spec);
+}
+
+static int add_tagged(int type, const void *data, size_t len, void *arg)
+{
+	static const enum credential_role roles[] = {
+		[TLS_CREDENTIAL_CA_CERTIFICATE] = CREDENTIAL_CA,
+		[TLS_CREDENTIAL_PUBLIC_CERTIFICATE] = CREDENTIAL_CHAIN,
+		[TLS_CREDENTIAL_PRIVATE_KEY] = CREDENTIAL_KEY,
+	};
+
+	if (type > TLS_CREDENTIAL_PRIVATE_KEY) {
+		log_line(LEVEL_ERROR, "setsockopt: this version has no pre-shared keys");
+		return -EINVAL;
+	}
+	return credential_spec_add_content(arg, roles[type], data, len);
+}
+
+static int set_tags(struct connection *c, const struct option *o, const void *v, size_t len)
+{
+	struct credential_spec spec = {0};
+	size_t n = len / sizeof(sec_tag_t);
+	sec_tag_t *tags;
+	int r = 0;
+
+	(void)o;
+	if (n == 0 || len % sizeof(sec_tag_t))
+		return -EINVAL;
+	tags = malloc(len);
+	if (!tags)
+		return -ENOMEM;
+	memcpy(tags, v, len);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = tags_each(tags[i], add_tagged, &spec);
+	if (r < 0)
+		credential_spec_fini(&spec);
+	else
+		r = commit(c, &spec);
+	if (r == 0)
+		r = settings_tell(c->settings, SETTING_TAGS, tags, len);
+	free(tags);
+	return r;
+}
+
+static const struct option rows[] = {
+	{.name = TLS_SEC_TAG_LIST, .early = true, .get = get_tags, .set = set_tags},
+	{.name = TLS_HOSTNAME_ZEPHYR, .early = true, .empty = true, .set = set_hostname},
+	{.name = TLS_HOSTNAME,
+	 .early = true,
+	 .empty = true,
+	 .agreed = true,
+	 .get = get_hostname,
+	 .set = set_hostname},
+	{.name = TLS_PEER_VERIFY,
+	 .early = true,
+	 .setting = SETTING_PEER_VERIFY,
+	 .max = TLS_PEER_VERIFY_REQUIRED,
+	 .get = get_peer_verify,
+	 .set = options_set_number},
+	{.name = TLS_TRUSTED_PEER_CERTIFICATES, .early = true, .set = set_credential},
+	{.name = TLS_CERTIFICATE_CHAIN, .early = true, .get = get_chain, .set = set_credential},
+	{.name = TLS_PRIVATE_KEY, .early = true, .set = set_credential},
+};
+
+const struct option_table options_credentials = OPTION_TABLE(rows);
