@@ -76,6 +76,16 @@ struct sockaddr_host {
 #define TLS_SEC_TAG_LIST 1
 /* (S) TLS_HOSTNAME by the number that Zephyr's binaries use. */
 #define TLS_HOSTNAME_ZEPHYR 2
+/*
+ * (GS) int[]: cipher suites by their IANA numbers, best first; only these are agreed on.
+ * Read back: the list, or all that may be agreed on. EINVAL a number that is not known or
+ * of a suite that is refused; EPROTO none of them fits the versions. GnuTLS offers suites
+ * by their parts (key exchange, cipher, hash): where the parts of several make up others
+ * and a peer chooses one of those, the handshake fails.
+ */
+#define TLS_CIPHERSUITE_LIST 3
+/* (G) int: the cipher suite in use, its IANA number. */
+#define TLS_CIPHERSUITE_USED 4
 /* (GS) int: TLS_PEER_VERIFY_*; clients start at REQUIRED, servers at NONE. */
 #define TLS_PEER_VERIFY 5
 /*
@@ -84,6 +94,11 @@ struct sockaddr_host {
  * valid until the list is set again or the socket is closed.
  */
 #define TLS_ALPN_LIST 7
+/*
+ * (GS) int, 0 to 4: the peer is asked for records of at most 512, 1024, 2048 or 4096
+ * bytes (RFC 6066, 4), 0: not.
+ */
+#define TLS_MAX_FRAGMENT_LENGTH 21
 
 /*
  * (GS) string: the name to send (SNI, RFC 6066) and to verify. Length 0 or a
@@ -112,19 +127,42 @@ struct sockaddr_host {
 #define TLS_PRIVATE_KEY 89
 /* (GS) string: ALPN as a comma list; read when connected: what was agreed. */
 #define TLS_ALPN 90
+/*
+ * (S) string: one cipher suite less, or more, than may be agreed on now; by its IANA,
+ * OpenSSL or GnuTLS name. EINVAL a name that is not known or of a suite that is refused;
+ * EPROTO if none would be left. See TLS_CIPHERSUITE_LIST.
+ */
+#define TLS_DISABLE_CIPHER 92
+#define TLS_ENABLE_CIPHER 110
 /* (G) string: the subject of the peer's certificate (RFC 4514). */
 #define TLS_PEER_IDENTITY 93
 /* (G) string: the peer's chain, PEM, leaf first. */
 #define TLS_PEER_CERTIFICATE_CHAIN 95
+/* (G) string: all cipher suites that may be agreed on, a colon list of IANA names. */
+#define TLS_TRUSTED_CIPHERS 97
 /* (G) string: name of the cipher suite in use. */
 #define TLS_CHOSEN_CIPHER 98
 /* (G) string: the last failure: which peer, which step, what was wrong; or "". */
 #define TLS_ERROR 100
+/*
+ * (GS) int, TLS_1_0 to TLS_1_3: the oldest and the newest version to agree on. TLS 1.2 is
+ * the floor (RFC 8996), and the protocol of socket() another: what is read back holds.
+ * EINVAL where no version would be left.
+ */
+#define TLS_VERSION_MIN 111
+#define TLS_VERSION_MAX 112
 /* (G) int: TLS_1_2 or TLS_1_3. */
 #define TLS_CHOSEN_VERSION 113
 
 /* (G) struct tls_info, cut to *optlen: facts of the connection. */
 #define TLS_INFO 200
+/*
+ * (GS) string: a GnuTLS priority string (gnutls_priority_init(3)) in place of the system's
+ * default; "": that again. What is older than TLS 1.2, and suites without encryption or
+ * authentication, stay out whatever it says. EINVAL a string that GnuTLS does not
+ * understand, EPROTO one that leaves nothing.
+ */
+#define TLS_PRIORITY 201
 /* (GS) int: TLS_HANDSHAKE_INLINE or TLS_HANDSHAKE_DEFERRED. */
 #define TLS_HANDSHAKE_MODE 202
 /* (GS) unsigned int, milliseconds: how long a handshake may take; 0: forever. */
@@ -154,6 +192,12 @@ struct sockaddr_host {
  * stream unnoticed; only for protocols that tell their own length.
  */
 #define TLS_ALLOW_TRUNCATION 212
+
+/*
+ * (GS) string: the groups for the key exchange, best first, a list of GnuTLS's names with
+ * colons or commas between them: X25519, SECP256R1, FFDHE2048, …; "": the default.
+ */
+#define TLS_GROUPS 214
 
 /* Values of TLS_PEER_VERIFY. */
 #define TLS_PEER_VERIFY_NONE 0	   /* any peer, unverified */

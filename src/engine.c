@@ -133,6 +133,14 @@ int engine_handshake(struct engine *e)
 		engine_explain(e, "the peer showed no certificate");
 		return -EPROTO;
 	}
+	if (!priority_allows(e->priority, engine_suite(e))) {
+		engine_explain(e,
+			       "the peer chose the cipher suite %s, which is not among those "
+			       "that this socket allows",
+			       gnutls_ciphersuite_get(e->session));
+		gnutls_alert_send(e->session, GNUTLS_AL_FATAL, GNUTLS_A_HANDSHAKE_FAILURE);
+		return -EPROTO;
+	}
 	e->overhead = gnutls_record_overhead_size(e->session);
 	return 0;
 }
@@ -285,6 +293,7 @@ void engine_free(struct engine *e)
 	buffer_fini(&e->output);
 	buffer_fini(&e->plain);
 	credentials_put(e->credentials);
+	priority_put(e->priority);
 	settings_put(e->settings);
 	free(e->name);
 	free(e->reason);

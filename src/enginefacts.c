@@ -19,8 +19,10 @@ static const char *text_or(const char *text, const char *otherwise)
 }
 
 /* The IANA id: GnuTLS's list has its own names for the suites of TLS 1.2. */
-static uint32_t suite_id(gnutls_session_t s, const char *suite)
+uint32_t engine_suite(const struct engine *e)
 {
+	gnutls_session_t s = e->session;
+	const char *suite = gnutls_ciphersuite_get(s);
 	gnutls_kx_algorithm_t kx;
 	gnutls_cipher_algorithm_t cipher;
 	gnutls_mac_algorithm_t mac;
@@ -49,7 +51,7 @@ void engine_info(const struct engine *e, struct tls_info *info)
 
 	*info = (struct tls_info){0};
 	info->version = (uint32_t)version_number(s);
-	info->cipher = suite_id(s, cipher);
+	info->cipher = engine_suite(e);
 	snprintf(info->cipher_name, sizeof(info->cipher_name), "%s", text_or(cipher, ""));
 	snprintf(info->group, sizeof(info->group), "%s",
 		 text_or(gnutls_group_get_name(gnutls_group_get(s)), ""));

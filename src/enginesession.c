@@ -6,32 +6,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* By least version: TLS_1_2, TLS_1_3. Parsed once and kept. */
-static const char *const priorities[] = {
-	[TLS_1_2] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM",
-	[TLS_1_3] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:%PROFILE_MEDIUM",
-};
-
-enum { VERSIONS = sizeof(priorities) / sizeof(priorities[0]), MAX_ALPN = 32 };
-
-static gnutls_priority_t parsed[VERSIONS];
-static pthread_once_t parsed_once = PTHREAD_ONCE_INIT;
+enum { MAX_ALPN = 32 };
 
 void engine_global_init(void)
 {
 	gnutls_global_init();
-}
-
-static void parse_priorities(void)
-{
-	for (int v = TLS_1_2; v < VERSIONS; v++)
-		if (gnutls_priority_init2(&parsed[v], priorities[v], NULL, 0) < 0)
-			parsed[v] = NULL;
 }
 
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *buf, size_t n)
@@ -149,15 +132,11 @@ static int set_role(struct engine *e)
 
 static int setup(struct engine *e, char *reason, size_t size)
 {
-	int version = settings_min_version(e->settings->protocol);
-	int r;
+	int64_t fragment = e->settings->numbers[SETTING_MAX_FRAGMENT];
+	int r = gnutls_priority_set(e->session, priority_gnutls(e->priority));
 
-	pthread_once(&parsed_once, parse_priorities);
-	if (version < 0 || !parsed[version]) {
-		snprintf(reason, size, "GnuTLS has no version of TLS that this socket may speak");
-		return -EPROTONOSUPPORT;
-	}
-	r = gnutls_priority_set(e->session, parsed[version]);
+	if (r >= 0 && fragment > 0)
+		r = gnutls_record_set_max_size(e->session, (size_t)fragment);
 	if (r >= 0)
 		r = gnutls_credentials_set(e->session, GNUTLS_CRD_CERTIFICATE,
 					   credentials_gnutls(e->credentials));
@@ -197,7 +176,9 @@ int engine_new(struct engine **out, struct settings *settings, struct credential
 	}
 	e->settings = settings_ref(settings);
 	e->credentials = credentials_ref(credentials);
-	r = setup(e, reason, size);
+	r = priority_get(settings, &e->priority, reason, size);
+	if (r == 0)
+		r = setup(e, reason, size);
 	if (r < 0)
 		engine_free(e);
 	else

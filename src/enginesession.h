@@ -4,6 +4,7 @@
 #define ENGINESESSION_H
 
 #include "engine.h"
+#include "priority.h"
 
 #include <gnutls/gnutls.h>
 
@@ -11,6 +12,7 @@ struct engine {
 	gnutls_session_t session;
 	struct settings *settings;
 	struct credentials *credentials;
+	struct priority *priority;
 	char *name; /* what a client verifies */
 	bool server;
 	bool verified;
@@ -33,6 +35,9 @@ struct engine {
 
 	uint64_t bytes_in, bytes_out, records_in, records_out;
 };
+
+/* The cipher suite in use, IANA's number. */
+uint32_t engine_suite(const struct engine *e);
 
 /* Keeps a sentence for engine_reason(). */
 void engine_explain(struct engine *e, const char *format, ...)

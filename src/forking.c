@@ -6,6 +6,7 @@
 #include "linger.h"
 #include "names.h"
 #include "pending.h"
+#include "priority.h"
 #include "stdiofd.h"
 #include "tags.h"
 #include "watch.h"
@@ -56,12 +57,14 @@ static void prepare(void)
 	names_lock();
 	tags_lock();
 	credentials_lock();
+	priority_lock();
 	arena = sessions ? owner_fork_begin(sessions) : NULL;
 	fdtable_fork_each(share_one, NULL);
 }
 
 static void unlock_rest(void)
 {
+	priority_unlock();
 	credentials_unlock();
 	tags_unlock();
 	names_unlock();

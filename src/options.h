@@ -37,6 +37,7 @@ struct option_table {
 	size_t count;
 };
 
+extern const struct option_table options_ciphers;     /* versions, suites, groups */
 extern const struct option_table options_credentials; /* what to show and to trust */
 extern const struct option_table options_protocol;    /* what to agree on */
 extern const struct option_table options_facts;	      /* what was agreed on, and failures */

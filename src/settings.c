@@ -109,6 +109,12 @@ void settings_put(struct settings *s)
 	free(s);
 }
 
+void settings_forget(struct settings *s, enum setting_value which)
+{
+	forget(&s->values[which]);
+	s->values[which] = (struct setting){0};
+}
+
 int settings_tell(struct settings *s, enum setting_value which, const void *data, size_t len)
 {
 	struct setting told = {.told = true, .len = data ? len : 0};

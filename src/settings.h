@@ -20,13 +20,20 @@ enum setting_number {
 	SETTING_HANDSHAKE_MODE,
 	SETTING_HANDSHAKE_TIMEOUT, /* milliseconds, 0: none */
 	SETTING_ALLOW_TRUNCATION,
+	SETTING_VERSION_MIN, /* as TLS_1_2 */
+	SETTING_VERSION_MAX,
+	SETTING_MAX_FRAGMENT, /* bytes */
 	SETTING_NUMBERS
 };
 
 enum setting_value {
-	SETTING_HOSTNAME, /* told as nothing: no name is checked */
-	SETTING_ALPN,	  /* comma list */
-	SETTING_TAGS,	  /* TLS_SEC_TAG_LIST as it was given */
+	SETTING_HOSTNAME,	  /* told as nothing: no name is checked */
+	SETTING_ALPN,		  /* comma list */
+	SETTING_TAGS,		  /* TLS_SEC_TAG_LIST as it was given */
+	SETTING_CIPHERS_ENABLED,  /* colon list of IANA's names: these only */
+	SETTING_CIPHERS_DISABLED, /* the same: these not */
+	SETTING_GROUPS,		  /* colon list of GnuTLS's names */
+	SETTING_PRIORITY,	  /* a GnuTLS priority string */
 	SETTING_VALUES
 };
 
@@ -73,6 +80,9 @@ static inline const char *settings_text(const struct settings *s, enum setting_v
 
 /* Keeps a copy of what was told; NULL: nothing at all. 0 or -ENOMEM, with all as it was. */
 int settings_tell(struct settings *s, enum setting_value which, const void *data, size_t len);
+
+/* As if it had never been told. */
+void settings_forget(struct settings *s, enum setting_value which);
 
 /* What holds for a role where the option was not set. */
 int settings_peer_verify(const struct settings *s, bool server);

@@ -308,7 +308,7 @@ static void test_protocol_that_is_not_ours(void **state)
 	assert_int_equal(engine_new(&e, s, c, false, "localhost", reason, sizeof(reason)),
 			 -EPROTONOSUPPORT);
 	assert_null(e);
-	assert_non_null(strstr(reason, "version"));
+	assert_string_not_equal(reason, "");
 	credentials_put(c);
 	settings_put(s);
 }
