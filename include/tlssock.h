@@ -107,6 +107,8 @@ struct sockaddr_host {
  */
 #define TLS_HOSTNAME 85
 #define TLS_REMOTE_HOSTNAME TLS_HOSTNAME
+/* (G) string: the name that the client asked for; ENOTCONN on a client's socket. */
+#define TLS_SERVER_NAME 86
 /*
  * (S) string: a PEM file, a directory of them, or PEM text: the trust anchors
  * in place of the system's. A listening socket then also asks clients for
@@ -186,6 +188,20 @@ struct sockaddr_host {
  * bear being asked while it asks: let one end do it.
  */
 #define TLS_KEY_UPDATE 207
+/*
+ * (GS) bytes: what binds another protocol's authentication to this connection. Set: which,
+ * "tls-exporter" (RFC 9266; the default), "tls-server-end-point" or "tls-unique" (RFC
+ * 5929). EOPNOTSUPP where this connection has none of that kind, as TLS 1.3 no tls-unique.
+ */
+#define TLS_CHANNEL_BINDING 208
+/*
+ * (GS) bytes: keying material (RFC 5705; RFC 8446, 7.5). Set: the label, and behind its
+ * NUL the context, if there is to be one. Read: as many bytes as *optlen says. EINVAL
+ * before a label was set, or where it is longer than 249 bytes.
+ */
+#define TLS_EXPORTER 209
+/* (G) bytes: the peer's certificate, DER. ENOTCONN where it showed none. */
+#define TLS_PEER_CERTIFICATE 211
 /*
  * (GS) int, 0 or 1: with 1 an end of the connection without the peer's
  * close_notify is an end of file, not ECONNRESET. An attacker can then cut the

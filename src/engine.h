@@ -101,4 +101,15 @@ const char *engine_reason(const struct engine *e);
 void engine_info(const struct engine *e, struct tls_info *info);
 int engine_text(struct engine *e, int option, char **text);
 
+/*
+ * The peer's leaf, DER; a channel binding by its registered name (RFC 5929, RFC 9266).
+ * *data is malloc'd. -ENOTCONN where the peer showed none, -EOPNOTSUPP where the version
+ * of TLS has no such binding.
+ */
+int engine_peer_certificate(struct engine *e, void **data, size_t *len);
+int engine_channel_binding(struct engine *e, const char *type, void **data, size_t *len);
+
+/* Keying material (RFC 5705; RFC 8446, 7.5) for a label and, behind its NUL, a context. */
+int engine_export(struct engine *e, const char *told, size_t told_len, void *out, size_t n);
+
 #endif /* ENGINE_H */

@@ -106,8 +106,64 @@ int engine_text(struct engine *e, int option, char **text)
 	case TLS_ALPN:
 		return alpn_text(e->session, text);
 	case TLS_HOSTNAME:
+	case TLS_SERVER_NAME:
 		return server_name_text(e->session, text);
 	default:
 		return -ENOPROTOOPT;
 	}
+}
+
+static int copy_datum(const gnutls_datum_t *datum, void **data, size_t *len)
+{
+	*data = malloc(datum->size ? datum->size : 1);
+	if (!*data)
+		return -ENOMEM;
+	memcpy(*data, datum->data, datum->size);
+	*len = datum->size;
+	return 0;
+}
+
+int engine_peer_certificate(struct engine *e, void **data, size_t *len)
+{
+	unsigned int n = 0;
+	const gnutls_datum_t *list = gnutls_certificate_get_peers(e->session, &n);
+
+	return list && n ? copy_datum(&list[0], data, len) : -ENOTCONN;
+}
+
+int engine_channel_binding(struct engine *e, const char *type, void **data, size_t *len)
+{
+	static const struct {
+		const char *name;
+		gnutls_channel_binding_t type;
+	} types[] = {
+		{"tls-exporter", GNUTLS_CB_TLS_EXPORTER},
+		{"tls-server-end-point", GNUTLS_CB_TLS_SERVER_END_POINT},
+		{"tls-unique", GNUTLS_CB_TLS_UNIQUE},
+	};
+	gnutls_datum_t binding = {0};
+	size_t i = 0;
+	int r;
+
+	while (strcmp(types[i].name, type) != 0)
+		i++;
+	r = gnutls_session_channel_binding(e->session, types[i].type, &binding);
+	if (r == GNUTLS_E_MEMORY_ERROR)
+		return -ENOMEM;
+	if (r < 0)
+		return -EOPNOTSUPP;
+	r = copy_datum(&binding, data, len);
+	gnutls_free(binding.data);
+	return r;
+}
+
+int engine_export(struct engine *e, const char *told, size_t told_len, void *out, size_t n)
+{
+	size_t label = strlen(told), used = label < told_len ? label + 1 : label;
+	int r = gnutls_prf_rfc5705(e->session, label, told, told_len - used,
+				   label < told_len ? told + used : NULL, n, out);
+
+	if (r == GNUTLS_E_MEMORY_ERROR)
+		return -ENOMEM;
+	return r < 0 ? -EINVAL : 0;
 }

@@ -11,7 +11,7 @@
 
 #include <sys/socket.h>
 
-/* What a getter has to give: a malloc'd value and its size. */
+/* What a getter has to give: a malloc'd value and its size; before, how much is asked for. */
 struct option_value {
 	void *data;
 	size_t len;
@@ -40,6 +40,7 @@ struct option_table {
 extern const struct option_table options_ciphers;     /* versions, suites, groups */
 extern const struct option_table options_credentials; /* what to show and to trust */
 extern const struct option_table options_protocol;    /* what to agree on */
+extern const struct option_table options_keys;	      /* what is derived from the session */
 extern const struct option_table options_facts;	      /* what was agreed on, and failures */
 extern const struct option_table options_actions;
 

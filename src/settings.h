@@ -23,6 +23,7 @@ enum setting_number {
 	SETTING_VERSION_MIN, /* as TLS_1_2 */
 	SETTING_VERSION_MAX,
 	SETTING_MAX_FRAGMENT, /* bytes */
+	SETTING_CHANNEL_BINDING,
 	SETTING_NUMBERS
 };
 
@@ -34,6 +35,7 @@ enum setting_value {
 	SETTING_CIPHERS_DISABLED, /* the same: these not */
 	SETTING_GROUPS,		  /* colon list of GnuTLS's names */
 	SETTING_PRIORITY,	  /* a GnuTLS priority string */
+	SETTING_EXPORTER,	  /* label, NUL, context */
 	SETTING_VALUES
 };
 

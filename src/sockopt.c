@@ -37,7 +37,7 @@ static int give(const struct option_value *value, bool prefix, void *v, socklen_
 static int get_tls(struct connection *c, int fd, int name, void *v, socklen_t *len)
 {
 	const struct option *option = options_find(name);
-	struct option_value value = {0};
+	struct option_value value = {.len = *len};
 	int r = 0;
 
 	if (!option || !option->get)
