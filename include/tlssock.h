@@ -64,6 +64,23 @@ struct sockaddr_host {
 };
 
 /*
+ * A connected TCP socket becomes a TLS socket (as STARTTLS wants it) by
+ *
+ *	setsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &(int){IPPROTO_TLS}, sizeof(int));
+ *
+ * Options can be set after it; the handshake runs in the first call that needs it, or by
+ * TLS_HANDSHAKE. The end is a server where somebody listens at the socket's own port, else
+ * a client; TLS_ROLE says otherwise. A listening socket accepts TLS connections from then
+ * on. Other numbers of the same socket go with it. EPROTOTYPE not a TCP socket, ENOTCONN
+ * still connecting.
+ *
+ * TCP_UPGRADE_TLS, at level IPPROTO_TCP, is SSA's form of it: a client that is given the
+ * server's name, or with length 0 a server. Its number is not SSA's 33, which is
+ * TCP_FASTOPEN_KEY in Linux.
+ */
+#define TCP_UPGRADE_TLS 1033
+
+/*
  * Options. (G) can be read, (S) can be set. Strings are set with or without
  * their NUL and read back with it. Errors, unless an option says otherwise:
  * EINVAL a value of the wrong size or range, ENOPROTOOPT an unknown option or
@@ -214,6 +231,17 @@ struct sockaddr_host {
  * colons or commas between them: X25519, SECP256R1, FFDHE2048, …; "": the default.
  */
 #define TLS_GROUPS 214
+
+/*
+ * (GS) int: TLS_ROLE_CLIENT or TLS_ROLE_SERVER, in place of what connect() and accept()
+ * imply. Also on a socket that was upgraded, until its handshake begins.
+ */
+#define TLS_ROLE 204
+#define TLS_DTLS_ROLE 6
+#define TLS_ROLE_CLIENT 0
+#define TLS_ROLE_SERVER 1
+#define TLS_DTLS_ROLE_CLIENT TLS_ROLE_CLIENT
+#define TLS_DTLS_ROLE_SERVER TLS_ROLE_SERVER
 
 /* Values of TLS_PEER_VERIFY. */
 #define TLS_PEER_VERIFY_NONE 0	   /* any peer, unverified */

@@ -19,23 +19,50 @@ int adopt_number(int fd, struct entry *e, bool cloexec)
 	return fd;
 }
 
-struct connection *adopt(int fd, struct settings *settings, bool cloexec)
+/* Without an entry the settings' reference is the caller's still. */
+static struct connection *make(int fd, struct settings *settings)
 {
 	struct connection *c = settings ? connection_new(settings) : NULL;
 
+	if (!c)
+		return NULL;
+	c->cookie = connection_cookie(fd);
+	c->entry = fdtable_new(c, closing_release);
+	if (!c->entry) {
+		settings_ref(settings);
+		connection_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+struct connection *adopt(int fd, struct settings *settings, bool cloexec)
+{
+	struct connection *c;
+
 	signals_begin();
-	if (c) {
-		c->cookie = connection_cookie(fd);
-		c->entry = fdtable_new(c, closing_release);
-	}
-	if (c && c->entry && adopt_number(fd, c->entry, cloexec) == fd)
-		return c;
-	if (!c || !c->entry) {
+	c = make(fd, settings);
+	if (!c) {
 		libc.close(fd);
-		if (c)
-			connection_free(c);
-		else
-			settings_put(settings);
+		settings_put(settings);
+		return NULL;
 	}
-	return NULL;
+	return adopt_number(fd, c->entry, cloexec) == fd ? c : NULL;
+}
+
+struct connection *adopt_open(int fd, struct settings *settings, bool cloexec)
+{
+	struct connection *c = make(fd, settings);
+
+	if (!c) {
+		settings_put(settings);
+		return NULL;
+	}
+	if (fdtable_install(fd, c->entry, cloexec) < 0) {
+		fdtable_put(c->entry);
+		return NULL;
+	}
+	fdtable_put(c->entry);
+	stdiofd_install(fd);
+	return c;
 }

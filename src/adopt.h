@@ -18,4 +18,7 @@ int adopt_number(int fd, struct entry *e, bool cloexec);
  */
 struct connection *adopt(int fd, struct settings *settings, bool cloexec);
 
+/* The same for a descriptor that the program has already: it is not closed. */
+struct connection *adopt_open(int fd, struct settings *settings, bool cloexec);
+
 #endif /* ADOPT_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* connect on a TLS socket, by address and by name. */
 #include "connection.h"
+#include "expect.h"
 #include "handshake.h"
 #include "libc.h"
-#include "names.h"
 #include "signals.h"
 #include "sockets.h"
 #include "watch.h"
@@ -15,36 +15,7 @@
 #include <string.h>
 #include <tlssock.h>
 
-enum { NAME_SIZE = 256, NEXT_ADDRESS_MS = 5000 };
-
-/*
- * The name to verify: what the program said, else the name that the address was
- * resolved from, else the address itself. *none: any will do.
- */
-static int find_name(struct connection *c, const struct sockaddr *sa, char *name, bool *none)
-{
-	const struct setting *hostname = &c->settings->values[SETTING_HOSTNAME];
-	int r;
-
-	*none = false;
-	if (hostname->told) {
-		*none = !hostname->data;
-		snprintf(name, NAME_SIZE, "%s", *none ? "" : (const char *)hostname->data);
-		return 0;
-	}
-	r = names_find(sa, name, NAME_SIZE);
-	if (r == 0)
-		names_format(sa, 0, name, NAME_SIZE);
-	if (r >= 0)
-		return 0;
-	if (settings_peer_verify(c->settings, false) == TLS_PEER_VERIFY_NONE) {
-		*none = true;
-		return 0;
-	}
-	return connection_explain(c, -EPROTO, "connect",
-				  "this address was resolved from several names, and which of them "
-				  "is meant cannot be told: set TLS_HOSTNAME");
-}
+enum { NEXT_ADDRESS_MS = 5000 };
 
 struct connect_wait {
 	struct connection *c;
@@ -153,7 +124,7 @@ static int connect_to(struct connection *c, int fd, const struct sockaddr *sa, s
 
 static int connect_address(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len)
 {
-	char name[NAME_SIZE];
+	char name[EXPECT_SIZE];
 	bool none = false;
 	int r;
 
@@ -165,7 +136,7 @@ static int connect_address(struct connection *c, int fd, const struct sockaddr *
 	if (len < (sa->sa_family == AF_INET ? sizeof(struct sockaddr_in)
 					    : offsetof(struct sockaddr_in6, sin6_scope_id)))
 		return -EINVAL;
-	r = find_name(c, sa, name, &none);
+	r = expect_name(c, sa, name, &none);
 	return r < 0 ? r : connect_to(c, fd, sa, len, none ? NULL : name);
 }
 
@@ -256,7 +227,7 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 			socklen_t len)
 {
 	const struct setting *hostname;
-	char name[NAME_SIZE] = "";
+	char name[EXPECT_SIZE] = "";
 	struct addrinfo *list = NULL;
 	struct resolve_wait w = {name, &list};
 	const char *verified;
@@ -265,7 +236,7 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 	if (len <= offsetof(struct sockaddr_host, sh_addr))
 		return -EINVAL;
 	len -= offsetof(struct sockaddr_host, sh_addr);
-	memcpy(name, host->sh_addr.name, len < NAME_SIZE - 1 ? len : NAME_SIZE - 1);
+	memcpy(name, host->sh_addr.name, len < EXPECT_SIZE - 1 ? len : EXPECT_SIZE - 1);
 	if (!name[0])
 		return -EINVAL;
 	r = connection_wait(c, fd, resolve_op, NULL, &w);

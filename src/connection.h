@@ -49,6 +49,7 @@ struct connection {
 	bool hungry;	   /* the handshake goes on with what the peer says next */
 	bool hurried;	   /* TCP_NODELAY is on for the first data, unseen */
 	bool sent_data;	   /* application data was sent */
+	bool upgraded;	   /* was TCP's, connected: options come before the handshake */
 	bool was_open;	   /* the handshake was done */
 	bool shared;	   /* fork may have given others the socket */
 	int error;	   /* of STATE_FAILED: a negative errno, kept */

@@ -2,6 +2,7 @@
 #include "handshake.h"
 
 #include "error.h"
+#include "expect.h"
 #include "input.h"
 #include "libc.h"
 #include "output.h"
@@ -28,20 +29,38 @@ static int make_engine(struct connection *c, const char *name)
 	return r;
 }
 
+/* What was told, or what goes without saying. */
+static bool is_server(const struct connection *c, bool server)
+{
+	int64_t told = c->settings->numbers[SETTING_ROLE];
+
+	return told == UNSET ? server : told == TLS_ROLE_SERVER;
+}
+
 int handshake_prepare(struct connection *c, const char *name)
 {
-	c->server = false;
+	c->server = is_server(c, false);
 	engine_free(c->engine);
 	c->engine = NULL;
 	/* A socket that was made before a fork is whose connects it. */
 	owner_fini(&c->owner);
 	owner_init(&c->owner);
-	return make_engine(c, name);
+	return make_engine(c, c->server ? NULL : name);
+}
+
+/* Where no connect() of ours has done so: accepted, or upgraded. */
+static int prepare_late(struct connection *c, int fd)
+{
+	char name[EXPECT_SIZE];
+	bool none = true;
+	int r = c->server ? 0 : expect_peer(c, fd, name, &none);
+
+	return r < 0 ? r : make_engine(c, none ? NULL : name);
 }
 
 void handshake_begin(struct connection *c, int fd, bool server)
 {
-	c->server = server;
+	c->server = is_server(c, server);
 	c->state = STATE_HANDSHAKE;
 	pending_add(c, fd, connection_end_ms(settings_timeout(c->settings)));
 }
@@ -180,7 +199,7 @@ static int step(struct connection *c, int fd)
 	if (r < 0)
 		return r;
 	if (!c->engine)
-		r = make_engine(c, NULL);
+		r = prepare_late(c, fd);
 	if (r < 0)
 		return failed(c, fd, r, "no session could be made");
 	for (;;) {

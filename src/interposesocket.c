@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/single_threaded.h>
+#include <tlssock.h>
 
 EXPORT int socket(int family, int type, int protocol)
 {
@@ -80,10 +81,21 @@ static SLOW int setsockopt_ours(int fd, int level, int name, const void *v, sock
 			  libc.setsockopt(fd, level, name, v, len));
 }
 
+static SLOW int setsockopt_upgrade(int fd, int level, int name, const void *v, socklen_t len)
+{
+	int r = (int)FINISH(sockets_upgrade(fd, level, name, v, len));
+
+	return r == 1 ? libc.setsockopt(fd, level, name, v, len) : r;
+}
+
 EXPORT int setsockopt(int fd, int level, int name, const void *v, socklen_t len)
 {
-	return fdtable_has(fd) ? setsockopt_ours(fd, level, name, v, len)
-			       : libc.setsockopt(fd, level, name, v, len);
+	if (fdtable_has(fd))
+		return setsockopt_ours(fd, level, name, v, len);
+	if ((level == SOL_SOCKET && name == SO_PROTOCOL) ||
+	    (level == IPPROTO_TCP && name == TCP_UPGRADE_TLS))
+		return setsockopt_upgrade(fd, level, name, v, len);
+	return libc.setsockopt(fd, level, name, v, len);
 }
 
 static SLOW ssize_t send_ours(int fd, const void *buf, size_t n, int flags)

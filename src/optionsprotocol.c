@@ -119,7 +119,37 @@ static int get_handshake_mode(struct connection *c, const struct option *o,
 	return options_int_value(out, settings_handshake_mode(c->settings, server));
 }
 
+static int get_role(struct connection *c, const struct option *o, struct option_value *out)
+{
+	int64_t told = c->settings->numbers[SETTING_ROLE];
+	bool server = c->server || c->state == STATE_LISTENING;
+
+	(void)o;
+	return options_int_value(out, told == UNSET ? server : (int)told);
+}
+
+static int set_role(struct connection *c, const struct option *o, const void *v, size_t len)
+{
+	int r = options_set_number(c, o, v, len);
+
+	if (r == 0 && c->upgraded)
+		c->server = c->settings->numbers[SETTING_ROLE] == TLS_ROLE_SERVER;
+	return r;
+}
+
 static const struct option rows[] = {
+	{.name = TLS_ROLE,
+	 .early = true,
+	 .setting = SETTING_ROLE,
+	 .max = TLS_ROLE_SERVER,
+	 .get = get_role,
+	 .set = set_role},
+	{.name = TLS_DTLS_ROLE,
+	 .early = true,
+	 .setting = SETTING_ROLE,
+	 .max = TLS_ROLE_SERVER,
+	 .get = get_role,
+	 .set = set_role},
 	{.name = TLS_ALPN, .early = true, .agreed = true, .get = get_alpn, .set = set_alpn},
 	{.name = TLS_ALPN_LIST, .early = true, .get = get_alpn_list, .set = set_alpn_list},
 	{.name = TLS_HANDSHAKE_MODE,

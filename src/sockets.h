@@ -32,6 +32,12 @@ bool sockets_asks_for_tls(int family, int type, int protocol);
 int sockets_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 			struct addrinfo **res);
 
+/*
+ * setsockopt on what is no TLS socket: SO_PROTOCOL with a protocol of ours, or
+ * TCP_UPGRADE_TLS. 1: it is neither, and the kernel is to be asked.
+ */
+int sockets_upgrade(int fd, int level, int name, const void *v, socklen_t len);
+
 int sockets_socket(int family, int type, int protocol);
 int sockets_bind(struct entry *e, int fd, const struct sockaddr *sa, socklen_t len);
 int sockets_connect(struct entry *e, int fd, const struct sockaddr *sa, socklen_t len);

@@ -59,7 +59,8 @@ static int set_tls(struct connection *c, int fd, int name, const void *v, sockle
 
 	if (!option || !(option->set || option->act))
 		return -ENOPROTOOPT;
-	if (option->early && c->state != STATE_NEW && c->state != STATE_LISTENING)
+	if (option->early && c->state != STATE_NEW && c->state != STATE_LISTENING &&
+	    !(c->upgraded && !c->engine))
 		return -EISCONN;
 	if (!v && len)
 		return -EFAULT;
@@ -150,6 +151,10 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 
 	if (is_tls_level(level))
 		return set_tls(c, fd, name, v, len);
+	if (level == SOL_SOCKET && name == SO_PROTOCOL)
+		return connection_explain(c, -EOPNOTSUPP, "setsockopt",
+					  "a TLS socket cannot become a TCP socket again, nor "
+					  "change its protocol");
 	if (virtual)
 		return set_virtual(level, name, virtual, v, len);
 	if (level == IPPROTO_TCP && name == TCP_NODELAY && !c->sent_data &&
