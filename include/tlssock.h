@@ -57,10 +57,20 @@ struct host_addr {
 	unsigned char name[255]; /* NUL-terminated unless it fills the array */
 };
 
+/* The members that begin with sin are SSA's names of the same. */
 struct sockaddr_host {
-	sa_family_t sh_family;	  /* AF_HOSTNAME */
-	in_port_t sh_port;	  /* network byte order */
-	struct host_addr sh_addr; /* the name, or a literal address */
+	union {
+		sa_family_t sh_family; /* AF_HOSTNAME */
+		sa_family_t sin_family;
+	};
+	union {
+		in_port_t sh_port; /* network byte order */
+		in_port_t sin_port;
+	};
+	union {
+		struct host_addr sh_addr; /* the name, or a literal address */
+		struct host_addr sin_addr;
+	};
 };
 
 /*
@@ -116,6 +126,27 @@ struct sockaddr_host {
  * bytes (RFC 6066, 4), 0: not.
  */
 #define TLS_MAX_FRAGMENT_LENGTH 21
+
+/*
+ * Zephyr's options of DTLS: datagrams are not served yet, and until then these are kept and
+ * read back, with no effect. (GS) uint32_t, milliseconds, at least 1: how long a flight is
+ * waited for the first time, and at most; 1000 and 60000.
+ */
+#define TLS_DTLS_HANDSHAKE_TIMEOUT_MIN 8
+#define TLS_DTLS_HANDSHAKE_TIMEOUT_MAX 9
+/* (GS) int, 0 or 1: connect() runs the handshake; 1. */
+#define TLS_DTLS_HANDSHAKE_ON_CONNECT 18
+/*
+ * Zephyr's, accepted and without effect here: (S) int, TLS_CERT_NOCOPY_*, certificates
+ * need not be copied; (S) int, TLS comes from the system's own library.
+ */
+#define TLS_CERT_NOCOPY 10
+#define TLS_NATIVE 11
+/* Connection identifiers (RFC 9146), which GnuTLS does not have: ENOPROTOOPT. */
+#define TLS_DTLS_CID 14
+#define TLS_DTLS_CID_STATUS 15
+#define TLS_DTLS_CID_VALUE 16
+#define TLS_DTLS_PEER_CID_VALUE 17
 
 /*
  * (GS) string: the name to send (SNI, RFC 6066) and to verify. Length 0 or a
@@ -242,6 +273,10 @@ struct sockaddr_host {
 #define TLS_ROLE_SERVER 1
 #define TLS_DTLS_ROLE_CLIENT TLS_ROLE_CLIENT
 #define TLS_DTLS_ROLE_SERVER TLS_ROLE_SERVER
+
+/* Values of TLS_CERT_NOCOPY. */
+#define TLS_CERT_NOCOPY_NONE 0
+#define TLS_CERT_NOCOPY_OPTIONAL 1
 
 /* Values of TLS_PEER_VERIFY. */
 #define TLS_PEER_VERIFY_NONE 0	   /* any peer, unverified */

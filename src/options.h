@@ -43,6 +43,7 @@ extern const struct option_table options_protocol;    /* what to agree on */
 extern const struct option_table options_keys;	      /* what is derived from the session */
 extern const struct option_table options_facts;	      /* what was agreed on, and failures */
 extern const struct option_table options_actions;
+extern const struct option_table options_zephyr; /* kept, without effect */
 
 #define OPTION_TABLE(rows)                                                                         \
 	{                                                                                          \

@@ -8,7 +8,12 @@
 #include <string.h>
 #include <tlssock.h>
 
-enum { DEFAULT_HANDSHAKE_TIMEOUT_MS = 30000 };
+enum {
+	DEFAULT_HANDSHAKE_TIMEOUT_MS = 30000,
+	/* Zephyr's, and RFC 6347's, 4.2.4.1 */
+	DTLS_TIMEOUT_MIN_MS = 1000,
+	DTLS_TIMEOUT_MAX_MS = 60000,
+};
 
 /* From the environment; set once, by the constructor. */
 static struct {
@@ -82,6 +87,9 @@ struct settings *settings_new(int protocol)
 		s->numbers[i] = UNSET;
 	s->numbers[SETTING_HANDSHAKE_TIMEOUT] = DEFAULT_HANDSHAKE_TIMEOUT_MS;
 	s->numbers[SETTING_ALLOW_TRUNCATION] = 0;
+	s->numbers[SETTING_DTLS_TIMEOUT_MIN] = DTLS_TIMEOUT_MIN_MS;
+	s->numbers[SETTING_DTLS_TIMEOUT_MAX] = DTLS_TIMEOUT_MAX_MS;
+	s->numbers[SETTING_DTLS_ON_CONNECT] = 1;
 	return s;
 }
 

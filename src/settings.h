@@ -25,6 +25,10 @@ enum setting_number {
 	SETTING_VERSION_MAX,
 	SETTING_MAX_FRAGMENT, /* bytes */
 	SETTING_CHANNEL_BINDING,
+	SETTING_DTLS_TIMEOUT_MIN, /* milliseconds */
+	SETTING_DTLS_TIMEOUT_MAX,
+	SETTING_DTLS_ON_CONNECT,
+	SETTING_IGNORED, /* what Zephyr knows and we need not */
 	SETTING_NUMBERS
 };
 
