@@ -147,6 +147,13 @@ struct sockaddr_host {
 #define TLS_DTLS_CID_STATUS 15
 #define TLS_DTLS_CID_VALUE 16
 #define TLS_DTLS_PEER_CID_VALUE 17
+/*
+ * (GS) int, 0 or 1: TLS_SESSION_REUSE by the name and number that Zephyr has. It starts at
+ * 1 with IPPROTO_TLS, and at 0 with Zephyr's protocol numbers.
+ */
+#define TLS_SESSION_CACHE 12
+/* (S) anything, or nothing: forgets all sessions that clients of this process could resume. */
+#define TLS_SESSION_CACHE_PURGE 13
 
 /*
  * (GS) string: the name to send (SNI, RFC 6066) and to verify. Length 0 or a
@@ -178,6 +185,11 @@ struct sockaddr_host {
 /* (GS) string: ALPN as a comma list; read when connected: what was agreed. */
 #define TLS_ALPN 90
 /*
+ * (GS) long, seconds, 0 to 604800: how long a session may be resumed after its full
+ * handshake, in which certificates were verified; 3600 unless set. 0: no resumption.
+ */
+#define TLS_SESSION_TTL 91
+/*
  * (S) string: one cipher suite less, or more, than may be agreed on now; by its IANA,
  * OpenSSL or GnuTLS name. EINVAL a name that is not known or of a suite that is refused;
  * EPROTO if none would be left. See TLS_CIPHERSUITE_LIST.
@@ -188,12 +200,29 @@ struct sockaddr_host {
 #define TLS_PEER_IDENTITY 93
 /* (G) string: the peer's chain, PEM, leaf first. */
 #define TLS_PEER_CERTIFICATE_CHAIN 95
+/* (G) unsigned long: names this socket among all that the process has or had. */
+#define TLS_ID 96
 /* (G) string: all cipher suites that may be agreed on, a colon list of IANA names. */
 #define TLS_TRUSTED_CIPHERS 97
 /* (G) string: name of the cipher suite in use. */
 #define TLS_CHOSEN_CIPHER 98
 /* (G) string: the last failure: which peer, which step, what was wrong; or "". */
 #define TLS_ERROR 100
+/*
+ * (GS) unsigned long: all that the socket with this TLS_ID was told holds for this one
+ * too, in place of what this one was told, but for the protocol; and so each resumes the
+ * other's sessions. What one of them is told later is its own. Read: the id it was set
+ * to, else its own. EINVAL there is no such socket.
+ */
+#define TLS_CONTEXT 107
+/*
+ * (GS) int, 0 or 1: whether sessions are resumed: a client keeps those that it had, for
+ * sockets of its process that were told the same and connect to the same name and port;
+ * a server gives tickets.
+ */
+#define TLS_SESSION_REUSE 108
+/* (G) int: 1 if an earlier session was resumed. */
+#define TLS_RESUMED_SESSION 109
 /*
  * (GS) int, TLS_1_0 to TLS_1_3: the oldest and the newest version to agree on. TLS 1.2 is
  * the floor (RFC 8996), and the protocol of socket() another: what is read back holds.
@@ -262,6 +291,20 @@ struct sockaddr_host {
  * colons or commas between them: X25519, SECP256R1, FFDHE2048, …; "": the default.
  */
 #define TLS_GROUPS 214
+/*
+ * (S) string: a file of ticket keys, for servers on several machines that resume each
+ * other's sessions: 1 to 4 keys of 64 random bytes, the first of which seals tickets while
+ * those of all are taken. It is read again when it has changed; what it had before holds
+ * for TLS_SESSION_TTL longer. A file that cannot be used then is told in the log, and the
+ * keys stay. ENOENT, EACCES it cannot be read, or others than its owner could read it (a
+ * group may) or write it; EINVAL its size is wrong.
+ */
+#define TLS_TICKET_KEY_FILE 219
+/*
+ * (GS) int, bytes: how much may be sent before the handshake is done (0-RTT). Always 0:
+ * EOPNOTSUPP for more.
+ */
+#define TLS_EARLY_DATA 220
 
 /*
  * (GS) int: TLS_ROLE_CLIENT or TLS_ROLE_SERVER, in place of what connect() and accept()

@@ -9,9 +9,11 @@
 #include "linger.h"
 #include "log.h"
 #include "owner.h"
+#include "sessioncache.h"
 #include "settings.h"
 #include "streams.h"
 #include "tags.h"
+#include "tickets.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -100,4 +102,6 @@ __attribute__((destructor)) static void end(void)
 		return;
 	if (!streams_end(say_goodbye))
 		say_goodbye();
+	sessioncache_purge();
+	tickets_wipe();
 }

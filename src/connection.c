@@ -27,11 +27,13 @@ static void init_lock(struct connection *c)
 
 struct connection *connection_new(struct settings *settings)
 {
+	static atomic_ulong last_id;
 	struct connection *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
 	init_lock(c);
+	c->id = ++last_id;
 	c->settings = settings;
 	c->owed = -1;
 	c->rcvlowat = 1;

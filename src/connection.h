@@ -33,7 +33,9 @@ enum connection_state {
 struct connection {
 	pthread_mutex_t lock;
 	struct entry *entry;
-	uint64_t cookie; /* the kernel's name of the socket; 0: not known */
+	unsigned long id;      /* TLS_ID */
+	unsigned long context; /* TLS_CONTEXT; 0: its own */
+	uint64_t cookie;       /* the kernel's name of the socket; 0: not known */
 	struct settings *settings;
 	struct engine *engine; /* NULL before the handshake, and for listeners */
 	struct owner owner;

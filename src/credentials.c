@@ -19,6 +19,7 @@ struct credentials {
 	unsigned int refs; /* the cache has one; its lock */
 	gnutls_certificate_credentials_t gnutls;
 	bool identity;
+	uint64_t serial;
 	struct credential_spec spec;
 	struct credential_stamp *stamps; /* one an item */
 	struct credentials *next;	 /* in the cache, newest first */
@@ -26,6 +27,7 @@ struct credentials {
 
 static struct guard lock = GUARD_INIT;
 static struct credentials *cache;
+static uint64_t serials;
 
 void credentials_lock(void)
 {
@@ -128,6 +130,7 @@ int credentials_get(const struct credential_spec *spec, struct credentials **out
 	if (!c) {
 		r = credentials_new(spec, &c, &why);
 		if (r == 0) {
+			c->serial = ++serials;
 			c->next = cache;
 			cache = c;
 			prune_locked();
@@ -164,6 +167,11 @@ void credentials_put(struct credentials *c)
 bool credentials_have_identity(const struct credentials *c)
 {
 	return c && c->identity;
+}
+
+uint64_t credentials_serial(const struct credentials *c)
+{
+	return c->serial;
 }
 
 void *credentials_gnutls(const struct credentials *c)

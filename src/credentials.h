@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct credentials;
 
@@ -29,6 +30,9 @@ void credentials_put(struct credentials *c);
 
 /* True if there is a chain with its key. */
 bool credentials_have_identity(const struct credentials *c);
+
+/* A number that no other credentials of the process have, or had. */
+uint64_t credentials_serial(const struct credentials *c);
 
 /* The gnutls_certificate_credentials_t, valid while c is. */
 void *credentials_gnutls(const struct credentials *c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine.h"
 
+#include "engineresume.h"
 #include "enginesession.h"
 #include "error.h"
 
@@ -127,6 +128,9 @@ int engine_handshake(struct engine *e)
 	while (result < 0 && result != GNUTLS_E_AGAIN && gnutls_error_is_fatal(result) == 0);
 	if (result < 0)
 		return fail(e, result);
+	result = engineresume_done(e);
+	if (result < 0)
+		return fail(e, result);
 	/* Cannot happen while on_certificate is asked; it must not happen unseen. */
 	if (!e->verified &&
 	    settings_peer_verify(e->settings, e->server) == TLS_PEER_VERIFY_REQUIRED) {
@@ -175,6 +179,7 @@ ssize_t engine_open(struct engine *e)
 	if (e->packet && stash_packet(e) < 0)
 		return -ENOMEM;
 	n = gnutls_record_recv_packet(e->session, &packet);
+	engineresume_note(e);
 	if (n == GNUTLS_E_REHANDSHAKE)
 		return decline_renegotiation(e);
 	/* A warning, user_canceled before close_notify for one, ends nothing. */
@@ -253,8 +258,10 @@ size_t engine_read(struct engine *e, void *buf, size_t n)
 
 ssize_t engine_seal(struct engine *e, const void *buf, size_t n)
 {
-	ssize_t r = gnutls_record_send(e->session, buf, n);
+	ssize_t r = engineresume_send(e);
 
+	if (r >= 0)
+		r = gnutls_record_send(e->session, buf, n);
 	if (r < 0)
 		return fail(e, (int)r);
 	e->records_out++;
@@ -264,7 +271,7 @@ ssize_t engine_seal(struct engine *e, const void *buf, size_t n)
 
 size_t engine_overhead(const struct engine *e)
 {
-	return e->overhead;
+	return e->overhead + engineresume_room(e);
 }
 
 int engine_update_key(struct engine *e, bool ask)
@@ -289,6 +296,7 @@ void engine_free(struct engine *e)
 	if (!e)
 		return;
 	drop_packet(e);
+	engineresume_fini(e);
 	gnutls_deinit(e->session);
 	buffer_fini(&e->output);
 	buffer_fini(&e->plain);

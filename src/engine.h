@@ -57,6 +57,12 @@ struct buffer *engine_output(struct engine *e);
  */
 void engine_on_output(struct engine *e, void (*fn)(void *arg), void *arg);
 
+/*
+ * A client may resume an earlier session with the name that it verifies and this port;
+ * the address counts where it has no name.
+ */
+void engine_offer_session(struct engine *e, const char *address, unsigned int port);
+
 /* Goes on with the handshake. Returns 0 when it is done. */
 int engine_handshake(struct engine *e);
 

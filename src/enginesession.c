@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "enginesession.h"
 
+#include "engineresume.h"
 #include "error.h"
 #include "verify.h"
 
@@ -66,13 +67,17 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 /* GnuTLS asks when the peer has shown its certificate, before it goes on. */
 static int on_certificate(gnutls_session_t session)
 {
-	struct engine *e = gnutls_session_get_ptr(session);
+	return engine_verify(gnutls_session_get_ptr(session));
+}
+
+int engine_verify(struct engine *e)
+{
 	int mode = settings_peer_verify(e->settings, e->server);
 	struct verdict verdict;
 
 	if (mode == TLS_PEER_VERIFY_NONE)
 		return 0;
-	if (verify_peer(session, !e->server, e->name, &verdict) < 0)
+	if (verify_peer(e->session, !e->server, e->name, &verdict) < 0)
 		return GNUTLS_E_MEMORY_ERROR;
 	e->verified = verdict.status == 0;
 	if (e->verified || mode == TLS_PEER_VERIFY_OPTIONAL)
@@ -144,6 +149,8 @@ static int setup(struct engine *e, char *reason, size_t size)
 		r = set_alpn(e, settings_text(e->settings, SETTING_ALPN));
 	if (r >= 0)
 		r = set_role(e);
+	if (r >= 0)
+		engineresume_setup(e);
 	gnutls_session_set_ptr(e->session, e);
 	gnutls_session_set_verify_function(e->session, on_certificate);
 	gnutls_handshake_set_timeout(e->session, GNUTLS_INDEFINITE_TIMEOUT);
@@ -159,13 +166,13 @@ static int setup(struct engine *e, char *reason, size_t size)
 int engine_new(struct engine **out, struct settings *settings, struct credentials *credentials,
 	       bool server, const char *name, char *reason, size_t size)
 {
-	/* Our servers issue no tickets: resumption is not there yet. */
-	unsigned int flags = server ? GNUTLS_SERVER | GNUTLS_NO_TICKETS : GNUTLS_CLIENT;
+	unsigned int flags = server ? GNUTLS_SERVER : GNUTLS_CLIENT;
 	struct engine *e = calloc(1, sizeof(*e));
 	int r;
 
 	if (!e)
 		return -ENOMEM;
+	flags |= engineresume_flags(settings, server);
 	e->server = server;
 	e->name = name ? strdup(name) : NULL;
 	if ((name && !e->name) ||

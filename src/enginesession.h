@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "priority.h"
+#include "sessioncache.h"
 
 #include <gnutls/gnutls.h>
 
@@ -33,6 +34,17 @@ struct engine {
 	size_t packet_len;
 	size_t overhead;
 
+	/* See engineresume.h. */
+	uint8_t digest[SESSION_DIGEST]; /* under which a client's sessions are kept */
+	bool has_digest;
+	bool has_ticket_key;
+	bool ticket_came;
+	bool offered; /* a client has shown an earlier session, and of what kind */
+	bool offered_verified;
+	int64_t offered_expires_s;
+	bool done;		  /* the handshake */
+	unsigned int tickets_due; /* a server's, to be sent with the first data */
+
 	uint64_t bytes_in, bytes_out, records_in, records_out;
 };
 
@@ -42,5 +54,8 @@ uint32_t engine_suite(const struct engine *e);
 /* Keeps a sentence for engine_reason(). */
 void engine_explain(struct engine *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Verifies the peer as the settings say. Returns 0, or GnuTLS's result that says no. */
+int engine_verify(struct engine *e);
 
 #endif /* ENGINESESSION_H */

@@ -7,8 +7,10 @@
 #include "names.h"
 #include "pending.h"
 #include "priority.h"
+#include "sessioncache.h"
 #include "stdiofd.h"
 #include "tags.h"
+#include "tickets.h"
 #include "watch.h"
 
 #include <pthread.h>
@@ -58,12 +60,16 @@ static void prepare(void)
 	tags_lock();
 	credentials_lock();
 	priority_lock();
+	sessioncache_lock();
+	tickets_lock();
 	arena = sessions ? owner_fork_begin(sessions) : NULL;
 	fdtable_fork_each(share_one, NULL);
 }
 
 static void unlock_rest(void)
 {
+	tickets_unlock();
+	sessioncache_unlock();
 	priority_unlock();
 	credentials_unlock();
 	tags_unlock();

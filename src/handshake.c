@@ -5,6 +5,7 @@
 #include "expect.h"
 #include "input.h"
 #include "libc.h"
+#include "names.h"
 #include "output.h"
 #include "pending.h"
 #include "signals.h"
@@ -58,10 +59,26 @@ static int prepare_late(struct connection *c, int fd)
 	return r < 0 ? r : make_engine(c, none ? NULL : name);
 }
 
+/* Here the peer's address is known, also of a name that has several. */
+static void offer_session(struct connection *c, int fd)
+{
+	struct sockaddr_storage sa = {0};
+	socklen_t len = sizeof(sa);
+	char address[80];
+
+	if (!c->engine || libc.getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
+		return;
+	names_format((struct sockaddr *)&sa, 0, address, sizeof(address));
+	/* The port stands at the same place in both address structures. */
+	engine_offer_session(c->engine, address, ntohs(((struct sockaddr_in *)&sa)->sin_port));
+}
+
 void handshake_begin(struct connection *c, int fd, bool server)
 {
 	c->server = is_server(c, server);
 	c->state = STATE_HANDSHAKE;
+	if (!server)
+		offer_session(c, fd);
 	pending_add(c, fd, connection_end_ms(settings_timeout(c->settings)));
 }
 

@@ -13,6 +13,7 @@ enum {
 	/* Zephyr's, and RFC 6347's, 4.2.4.1 */
 	DTLS_TIMEOUT_MIN_MS = 1000,
 	DTLS_TIMEOUT_MAX_MS = 60000,
+	DEFAULT_SESSION_TTL_S = 3600,
 };
 
 /* From the environment; set once, by the constructor. */
@@ -188,6 +189,26 @@ int settings_handshake_mode(const struct settings *s, bool server)
 	if (defaults.handshake_mode != UNSET)
 		return defaults.handshake_mode;
 	return server && !s->zephyr ? TLS_HANDSHAKE_DEFERRED : TLS_HANDSHAKE_INLINE;
+}
+
+/* Zephyr's sockets start without. */
+bool settings_session_reuse(const struct settings *s)
+{
+	if (s->numbers[SETTING_SESSION_REUSE] != UNSET)
+		return s->numbers[SETTING_SESSION_REUSE] != 0;
+	return !s->zephyr;
+}
+
+int64_t settings_session_ttl(const struct settings *s)
+{
+	if (s->numbers[SETTING_SESSION_TTL] != UNSET)
+		return s->numbers[SETTING_SESSION_TTL];
+	return DEFAULT_SESSION_TTL_S;
+}
+
+bool settings_resumes(const struct settings *s)
+{
+	return settings_session_reuse(s) && settings_session_ttl(s) > 0;
 }
 
 static int add_text(struct credential_spec *spec, enum credential_role role, const char *text)

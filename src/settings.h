@@ -29,6 +29,8 @@ enum setting_number {
 	SETTING_DTLS_TIMEOUT_MAX,
 	SETTING_DTLS_ON_CONNECT,
 	SETTING_IGNORED, /* what Zephyr knows and we need not */
+	SETTING_SESSION_REUSE,
+	SETTING_SESSION_TTL, /* seconds, 0: no resumption */
 	SETTING_NUMBERS
 };
 
@@ -41,6 +43,7 @@ enum setting_value {
 	SETTING_GROUPS,		  /* colon list of GnuTLS's names */
 	SETTING_PRIORITY,	  /* a GnuTLS priority string */
 	SETTING_EXPORTER,	  /* label, NUL, context */
+	SETTING_TICKET_KEY_FILE,
 	SETTING_VALUES
 };
 
@@ -94,6 +97,11 @@ void settings_forget(struct settings *s, enum setting_value which);
 /* What holds for a role where the option was not set. */
 int settings_peer_verify(const struct settings *s, bool server);
 int settings_handshake_mode(const struct settings *s, bool server);
+bool settings_session_reuse(const struct settings *s);
+int64_t settings_session_ttl(const struct settings *s);
+
+/* True if sessions are resumed, and may be. */
+bool settings_resumes(const struct settings *s);
 
 /*
  * Parses the credentials of a role, with the defaults for what was not told.

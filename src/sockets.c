@@ -7,9 +7,11 @@
 #include "libc.h"
 #include "log.h"
 #include "names.h"
+#include "tickets.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <tlssock.h>
 
 enum { PROTOCOL_DTLS_1_0 = 272, PROTOCOL_DTLS_1_2 = 273, TYPE_MASK = 0xf };
@@ -147,6 +149,7 @@ static int check_identity(struct connection *c)
 int sockets_listen(struct entry *e, int fd, int backlog)
 {
 	struct connection *c = e->object;
+	struct ticket_keys keys = {0};
 	int r = enter(e);
 
 	if (r < 0)
@@ -154,6 +157,10 @@ int sockets_listen(struct entry *e, int fd, int backlog)
 	if (c->state != STATE_NEW && c->state != STATE_LISTENING)
 		return leave(e, -EOPNOTSUPP);
 	r = check_identity(c);
+	/* Before a fork, so that all processes of a server have the same keys. */
+	if (r == 0 && settings_resumes(c->settings))
+		r = tickets_own(tickets_now_s(), &keys);
+	explicit_bzero(&keys, sizeof(keys));
 	if (r == 0) {
 		defer_accept(c, fd);
 		r = libc.listen(fd, backlog) < 0 ? -errno : 0;

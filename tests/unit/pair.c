@@ -166,19 +166,25 @@ static bool step(struct end *from, struct end *to, int *result, size_t cut)
 	return moved;
 }
 
-void pair_open(struct pair *p, const struct end_options *client, const struct end_options *server,
-	       size_t cut)
+void pair_run(struct pair *p)
 {
 	bool moved = true;
 
-	*p = (struct pair){.cut = cut, .server_result = -EAGAIN};
-	end_open(&p->client, client);
-	end_open(&p->server, server);
+	p->server_result = -EAGAIN;
 	p->client_result = end_handshake(&p->client);
 	while (moved) {
-		moved = step(&p->client, &p->server, &p->server_result, cut);
-		moved |= step(&p->server, &p->client, &p->client_result, cut);
+		moved = step(&p->client, &p->server, &p->server_result, p->cut);
+		moved |= step(&p->server, &p->client, &p->client_result, p->cut);
 	}
+}
+
+void pair_open(struct pair *p, const struct end_options *client, const struct end_options *server,
+	       size_t cut)
+{
+	*p = (struct pair){.cut = cut};
+	end_open(&p->client, client);
+	end_open(&p->server, server);
+	pair_run(p);
 }
 
 void pair_open_usual(struct pair *p, int version)

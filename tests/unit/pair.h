@@ -65,6 +65,9 @@ struct pair {
 /* Moves what one has sealed to the other. Returns how many bytes that were. */
 size_t pair_move(struct end *from, struct end *to, size_t max);
 
+/* Drives the handshake of two ends that are open to its end or failure. */
+void pair_run(struct pair *p);
+
 /* Makes the two ends and drives the handshake to its end or failure. */
 void pair_open(struct pair *p, const struct end_options *client, const struct end_options *server,
 	       size_t cut);

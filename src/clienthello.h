@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What a ClientHello offers, found in its bytes before GnuTLS has read them. */
+#ifndef CLIENTHELLO_H
+#define CLIENTHELLO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of a message; what is not there has none. */
+struct span {
+	const uint8_t *data;
+	size_t len;
+};
+
+/* The host name that it asks for (RFC 6066, 3), in a message without its header. */
+struct span clienthello_name(struct span message);
+
+/* The i-th ticket that it shows, of TLS 1.3 or, as the first, of TLS 1.2. */
+struct span clienthello_ticket(struct span message, unsigned int i);
+
+#endif /* CLIENTHELLO_H */

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+#include "engineresume.h"
+
+#include "clienthello.h"
+#include "error.h"
+#include "log.h"
+#include "tickets.h"
+#include "verify.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	DIGEST = SESSION_DIGEST,
+	KEY_NAME = 16,	     /* a ticket begins with its key's */
+	PERIODS_PER_KEY = 3, /* GnuTLS changes keys after so many lifetimes */
+	TICKETS = 2,	     /* for a client that opens two connections next */
+	TICKET_ROOM = 1024,
+};
+
+unsigned int engineresume_flags(const struct settings *settings, bool server)
+{
+	if (!settings_resumes(settings))
+		return GNUTLS_NO_TICKETS;
+	/* They come with the first data: unread ones would turn a close into a reset. */
+	return server ? GNUTLS_NO_AUTO_SEND_TICKET : 0;
+}
+
+static void add(gnutls_hash_hd_t hash, const void *data, size_t len)
+{
+	gnutls_hash(hash, &len, sizeof(len));
+	if (len)
+		gnutls_hash(hash, data, len);
+}
+
+/* What may differ between two sockets that resume each other's sessions. */
+static bool is_harmless_number(int which)
+{
+	return which == SETTING_HANDSHAKE_MODE || which == SETTING_HANDSHAKE_TIMEOUT ||
+	       which == SETTING_ALLOW_TRUNCATION || which == SETTING_SESSION_REUSE;
+}
+
+static bool is_harmless_value(int which)
+{
+	/* The name that counts is added by itself. */
+	return which == SETTING_HOSTNAME || which == SETTING_TICKET_KEY_FILE;
+}
+
+/*
+ * All that was told but that: an option that is added later separates sessions, too. Of
+ * a server its certificate: the one who shares keys by a file says that they are one
+ * service, even if each has a certificate of its own.
+ */
+static void add_settings(gnutls_hash_hd_t hash, const struct engine *e, bool identity)
+{
+	const struct settings *s = e->settings;
+	int mode = settings_peer_verify(s, e->server);
+
+	add(hash, &s->protocol, sizeof(s->protocol));
+	add(hash, &mode, sizeof(mode));
+	for (int i = 0; i < SETTING_NUMBERS; i++)
+		if (!is_harmless_number(i))
+			add(hash, &s->numbers[i], sizeof(s->numbers[i]));
+	for (int i = 0; i < SETTING_VALUES; i++) {
+		if (is_harmless_value(i))
+			continue;
+		add(hash, &s->values[i].told, sizeof(s->values[i].told));
+		add(hash, s->values[i].data, s->values[i].len);
+	}
+	for (size_t i = 0; i < s->spec.count; i++) {
+		const struct credential_item *item = &s->spec.items[i];
+
+		if (!identity && (item->role == CREDENTIAL_CHAIN || item->role == CREDENTIAL_KEY))
+			continue;
+		add(hash, &item->role, sizeof(item->role));
+		add(hash, item->data, item->len);
+	}
+}
+
+/* Seals for the conditions of this session, and the name that the client asks for. */
+static int derive(const struct engine *e, const uint8_t *key, bool identity, struct span name,
+		  uint8_t out[TICKET_KEY])
+{
+	static const char label[] = "tlssock: tickets";
+	uint8_t digest[DIGEST], lower[256] = {0};
+	gnutls_hash_hd_t hash;
+
+	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < name.len && i < sizeof(lower); i++)
+		lower[i] = (uint8_t)tolower(name.data[i]);
+	add(hash, label, sizeof(label));
+	add_settings(hash, e, identity);
+	add(hash, lower, name.len < sizeof(lower) ? name.len : sizeof(lower));
+	gnutls_hash_deinit(hash, digest);
+	return gnutls_hmac_fast(GNUTLS_MAC_SHA512, key, TICKET_KEY, digest, sizeof(digest), out) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+/*
+ * True if GnuTLS would open the ticket with the key: it changes keys by the time, and a
+ * ticket begins with the name of its own. Should it do so in another way some day, only
+ * the first key's tickets are taken.
+ */
+static bool opens(const struct engine *e, const uint8_t key[TICKET_KEY], struct span ticket)
+{
+	uint64_t ttl = (uint64_t)settings_session_ttl(e->settings);
+	uint64_t period = (uint64_t)time(NULL) / (ttl * PERIODS_PER_KEY);
+	uint8_t text[sizeof(period) + TICKET_KEY], out[TICKET_KEY];
+
+	if (ticket.len < KEY_NAME)
+		return false;
+	memcpy(text + sizeof(period), key, TICKET_KEY);
+	for (int back = 0; back < 2; back++, period--) {
+		for (size_t i = 0; i < sizeof(period); i++)
+			text[i] = (uint8_t)(period >> 8 * (sizeof(period) - 1 - i));
+		if (gnutls_hash_fast(GNUTLS_DIG_SHA3_512, text, sizeof(text), out) >= 0 &&
+		    memcmp(out, ticket.data, KEY_NAME) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool opens_one(const struct engine *e, const uint8_t key[TICKET_KEY], struct span hello)
+{
+	struct span ticket;
+
+	for (unsigned int i = 0; (ticket = clienthello_ticket(hello, i)).len; i++)
+		if (opens(e, key, ticket))
+			return true;
+	return false;
+}
+
+static int get_keys(const struct engine *e, struct ticket_keys *keys)
+{
+	const char *path = settings_text(e->settings, SETTING_TICKET_KEY_FILE);
+	char reason[256] = "";
+	int r;
+
+	if (!path)
+		return tickets_own(tickets_now_s(), keys);
+	r = tickets_of_file(path, tickets_now_s(), settings_session_ttl(e->settings), keys, reason,
+			    sizeof(reason));
+	if (r < 0)
+		log_line(LEVEL_ERROR, "ticket keys: %s; no session is resumed", reason);
+	return r;
+}
+
+/* GnuTLS takes one key a session. Which, the client says by the ticket that it shows. */
+static int enable(struct engine *e, struct span hello)
+{
+	bool own = !settings_text(e->settings, SETTING_TICKET_KEY_FILE);
+	struct span name = clienthello_name(hello);
+	uint8_t key[TICKET_KEY];
+	gnutls_datum_t datum = {key, sizeof(key)};
+	struct ticket_keys keys = {0};
+	unsigned int i;
+	int r = get_keys(e, &keys);
+
+	if (r < 0)
+		return r;
+	for (i = keys.count - 1; r == 0 && i > 0; i--) {
+		r = derive(e, keys.keys[i], own, name, key);
+		if (r == 0 && opens_one(e, key, hello))
+			break;
+	}
+	if (r == 0 && i == 0)
+		r = derive(e, keys.keys[0], own, name, key);
+	if (r == 0)
+		r = gnutls_session_ticket_enable_server(e->session, &datum);
+	/* A key that goes out of use seals no more. */
+	e->tickets_due = r == 0 && i == 0 ? TICKETS : 0;
+	explicit_bzero(&keys, sizeof(keys));
+	explicit_bzero(key, sizeof(key));
+	return r;
+}
+
+/* Without keys there is no resumption, and the handshake goes on. */
+static int on_client_hello(gnutls_session_t session, unsigned int type, unsigned int when,
+			   unsigned int incoming, const gnutls_datum_t *message)
+{
+	struct engine *e = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	if (incoming && !e->has_ticket_key)
+		e->has_ticket_key = enable(e, (struct span){message->data, message->size}) == 0;
+	return 0;
+}
+
+static int on_ticket(gnutls_session_t session, unsigned int type, unsigned int when,
+		     unsigned int incoming, const gnutls_datum_t *message)
+{
+	struct engine *e = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	(void)message;
+	e->ticket_came = incoming != 0;
+	return 0;
+}
+
+void engineresume_setup(struct engine *e)
+{
+	if (!settings_resumes(e->settings))
+		return;
+	if (e->server) {
+		gnutls_db_set_cache_expiration(e->session, (int)settings_session_ttl(e->settings));
+		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_CLIENT_HELLO,
+						   GNUTLS_HOOK_PRE, on_client_hello);
+	} else {
+		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET,
+						   GNUTLS_HOOK_POST, on_ticket);
+	}
+}
+
+static bool digest_of_client(struct engine *e, const char *address, unsigned int port)
+{
+	uint64_t serial = credentials_serial(e->credentials);
+	gnutls_hash_hd_t hash;
+
+	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+		return false;
+	add_settings(hash, e, true);
+	add(hash, &serial, sizeof(serial));
+	add(hash, e->name, e->name ? strlen(e->name) : 0);
+	add(hash, address, e->name ? 0 : strlen(address));
+	add(hash, &port, sizeof(port));
+	gnutls_hash_deinit(hash, e->digest);
+	return true;
+}
+
+void engine_offer_session(struct engine *e, const char *address, unsigned int port)
+{
+	struct session s = {0};
+
+	if (e->server || !settings_resumes(e->settings) || !digest_of_client(e, address, port))
+		return;
+	e->has_digest = true;
+	if (!sessioncache_take(e->digest, tickets_now_s(), &s))
+		return;
+	if (gnutls_session_set_data(e->session, s.data, s.len) >= 0) {
+		e->offered = true;
+		e->offered_verified = s.verified;
+		e->offered_expires_s = s.expires_s;
+	}
+	session_fini(&s);
+}
+
+static bool is_resumed(const struct engine *e)
+{
+	return gnutls_session_is_resumed(e->session) != 0;
+}
+
+static bool is_tls13(const struct engine *e)
+{
+	return gnutls_protocol_get_version(e->session) >= GNUTLS_TLS1_3;
+}
+
+/*
+ * However often a session is resumed, its peer is verified again when the first one's
+ * time is over.
+ */
+static void keep(struct engine *e)
+{
+	struct session s = {.once = is_tls13(e), .verified = e->verified};
+	gnutls_datum_t data = {0};
+
+	if (gnutls_session_get_data2(e->session, &data) < 0)
+		return;
+	s.data = data.data;
+	s.len = data.size;
+	s.expires_s = e->offered && is_resumed(e)
+			      ? e->offered_expires_s
+			      : tickets_now_s() + settings_session_ttl(e->settings);
+	sessioncache_put(e->digest, &s);
+	explicit_bzero(data.data, data.size);
+	gnutls_free(data.data);
+}
+
+void engineresume_note(struct engine *e)
+{
+	if (!e->ticket_came)
+		return;
+	e->ticket_came = false;
+	if (e->has_digest && is_tls13(e))
+		keep(e);
+}
+
+static bool can_be_resumed(const struct engine *e)
+{
+	gnutls_datum_t id = {0};
+
+	return (gnutls_session_get_flags(e->session) & GNUTLS_SFLAGS_SESSION_TICKET) ||
+	       (gnutls_session_get_id2(e->session, &id) >= 0 && id.size);
+}
+
+/* A client's certificate comes with its ticket: time may have passed, or a CRL changed. */
+static int verify_again(struct engine *e)
+{
+	unsigned int n = 0;
+
+	if (settings_peer_verify(e->settings, true) == TLS_PEER_VERIFY_NONE ||
+	    !gnutls_certificate_get_peers(e->session, &n) || n == 0)
+		return 0;
+	return engine_verify(e);
+}
+
+int engineresume_done(struct engine *e)
+{
+	int r = 0;
+
+	e->done = true;
+	if (is_resumed(e) && e->server)
+		r = verify_again(e);
+	else if (is_resumed(e))
+		e->verified = e->offered && e->offered_verified;
+	e->ticket_came = false;
+	if (e->server && !is_tls13(e))
+		e->tickets_due = 0;
+	else if (e->server && is_resumed(e) && e->tickets_due)
+		e->tickets_due = 1;
+	if (e->has_digest && !is_tls13(e) && !is_resumed(e) && can_be_resumed(e))
+		keep(e);
+	return r;
+}
+
+int engineresume_send(struct engine *e)
+{
+	unsigned int n = e->tickets_due;
+
+	e->tickets_due = 0;
+	return n ? gnutls_session_ticket_send(e->session, n, 0) : 0;
+}
+
+size_t engineresume_room(const struct engine *e)
+{
+	return e->tickets_due ? TICKET_ROOM : 0;
+}
+
+/* Where it was the session that was at fault, the next connection does without. */
+void engineresume_fini(struct engine *e)
+{
+	if (e->offered && !e->done)
+		sessioncache_drop(e->digest);
+}
