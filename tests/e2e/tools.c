@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command-line tools that everybody has, as our clients and as our servers. */
-#include "proc.h"
+#include "peer.h"
 #include "trace.h"
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -136,34 +136,11 @@ static void s_server(void **state)
 	proc_finish(&proc);
 }
 
-/* gnutls-serv does not say which port the kernel chose: take a free one, again if it is lost. */
-static uint16_t start_gnutls_serv(struct proc *proc, const struct tool *tool)
-{
-	char port[16], *line;
-	uint16_t number;
-
-	for (;;) {
-		int taken;
-
-		close(net_listen(AF_INET, &number));
-		snprintf(port, sizeof(port), "%u", number);
-		proc_start(proc, "gnutls-serv", "--echo", "--port", port, "--x509certfile",
-			   zoo("good.pem"), "--x509keyfile", zoo("good.key"), "--priority",
-			   tool->version, NULL);
-		line = proc_line(proc, "listening on IPv4");
-		taken = !strstr(line, "done");
-		free(line);
-		if (!taken)
-			return number;
-		proc_kill(proc);
-	}
-}
-
 static void gnutls_serv(void **state)
 {
 	const struct tool *tool = *state;
 	struct proc proc;
-	int fd = client(start_gnutls_serv(&proc, tool), tool);
+	int fd = client(peer_gnutls_serv(&proc, tool->version), tool);
 
 	send_text(fd, "an echo\n");
 	expect_text(fd, "an echo\n");

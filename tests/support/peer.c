@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
+#include "net.h"
 #include "stream.h"
 #include "test.h"
 #include <inttypes.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ARGS_MAX 40
 
@@ -70,4 +72,27 @@ void peer_received(struct native_peer *peer, uint64_t n, const char *end)
 		 end);
 	assert_string_equal(line, expected);
 	free(line);
+}
+
+/* gnutls-serv does not say which port the kernel chose: take a free one, again if it is lost. */
+uint16_t peer_gnutls_serv(struct proc *proc, const char *priority)
+{
+	char port[16], *line;
+	uint16_t number;
+
+	for (;;) {
+		int taken;
+
+		close(net_listen(AF_INET, &number));
+		snprintf(port, sizeof(port), "%u", number);
+		proc_start(proc, "gnutls-serv", "--echo", "--port", port, "--x509certfile",
+			   zoo("good.pem"), "--x509keyfile", zoo("good.key"), "--priority",
+			   priority, NULL);
+		line = proc_line(proc, "listening on IPv4");
+		taken = !strstr(line, "done");
+		free(line);
+		if (!taken)
+			return number;
+		proc_kill(proc);
+	}
 }

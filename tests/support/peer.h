@@ -25,4 +25,7 @@ __attribute__((sentinel)) void peer_connect(struct native_peer *peer, const char
 /* Check its line "received ..." against n bytes of the stream and how they must end. */
 void peer_received(struct native_peer *peer, uint64_t n, const char *end);
 
+/* Start gnutls-serv, which echoes lines, with the zoo's good identity. Returns its port. */
+uint16_t peer_gnutls_serv(struct proc *proc, const char *priority);
+
 #endif /* TEST_NATIVE_PEER_H */
