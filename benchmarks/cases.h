@@ -8,6 +8,7 @@
 #define BULK_LABEL(write, read) "bulk, " write "-byte writes, " read "-byte reads"
 #define PINGPONG_LABEL		"ping-pong, 64 bytes"
 #define HANDSHAKES_LABEL	"full handshakes, one after another"
+#define RESUMED_LABEL		"resumed handshakes, one after another"
 #define REQUESTS_LABEL(n, size) "requests of 100 bytes, " n " connections, " size "-byte answers"
 #define CROWD_LABEL		"a crowd: 5,000 connections, 50 busy, 1,000 slow clients beside them"
 #define IDLE_LABEL		"memory of an idle connection"

@@ -24,6 +24,7 @@ struct setting {
 	unsigned int connections; /* at once */
 	unsigned int slow;	  /* clients beside them that hardly speak */
 	double seconds;		  /* how long a measure lasts */
+	bool resume;		  /* sessions; else each handshake is a full one */
 	bool release_buffers;	  /* OpenSSL: SSL_MODE_RELEASE_BUFFERS */
 	bool pin;		  /* client and server on a CPU each */
 	bool count_calls;	  /* only the server's system calls are of interest */
@@ -51,6 +52,8 @@ struct contender {
 	size_t (*receive)(struct link *link, void *data, size_t size);
 	/* Says goodbye and frees the session; the caller closes the descriptor. */
 	void (*stop)(struct link *link);
+	/* Whether the session was resumed; NULL where there are none. */
+	bool (*resumed)(const struct link *link);
 	/* Cipher suite and key exchange group in use, for the report. */
 	void (*describe)(struct link *link, char *text, size_t size);
 	/* Name and version of the library in use. */

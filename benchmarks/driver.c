@@ -21,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_CASES (MAX_SIZES * MAX_SIZES + 10)
+#define MAX_CASES (MAX_SIZES * MAX_SIZES + 11)
 /* Memory hardly varies, and 1,000 handshakes take their time. */
 #define FEW_ROUNDS 2
 #define CROWD	   1000
@@ -58,6 +58,7 @@ struct bench_case {
 	unsigned int connections;
 	unsigned int slow;
 	unsigned int rounds;
+	bool resume;	  /* handshakes that resume a session */
 	bool sockets;	  /* for contenders that speak by socket calls alone */
 	bool count_calls; /* in a run of its own, after the others */
 	bool failed[COUNT(contenders)];
@@ -127,13 +128,16 @@ static void add_crowd_case(const struct arguments *arguments)
 static void make_cases(const struct arguments *arguments)
 {
 	static const unsigned int crowds[] = {1, 50, CROWD};
-	struct bench_case *idle;
+	struct bench_case *idle, *resumed;
 
 	for (unsigned int w = 0; w < arguments->write_count; w++)
 		for (unsigned int r = 0; r < arguments->read_count; r++)
 			add_bulk_case(arguments, arguments->writes[w], arguments->reads[r]);
 	add_case(arguments, "pingpong", PINGPONG_LABEL);
 	add_case(arguments, "handshakes", HANDSHAKES_LABEL);
+	resumed = add_case(arguments, "handshakes", RESUMED_LABEL);
+	if (resumed)
+		resumed->resume = true;
 	idle = add_case(arguments, "idle", IDLE_LABEL);
 	if (idle && idle->rounds > FEW_ROUNDS)
 		idle->rounds = FEW_ROUNDS;
@@ -165,13 +169,20 @@ static bool run_worker(const struct arguments *arguments, const struct bench_cas
 		       const struct contender_program *contender, const char *identity,
 		       unsigned int round, bool count_calls)
 {
-	char program[4096], text[9][4096], line[512];
-	const char *const argv[] = {program, bench_case->measure,
-				    text[0], text[1],
-				    text[2], text[3],
-				    text[4], text[5],
-				    text[6], text[7],
-				    text[8], contender->parameter,
+	char program[4096], text[10][4096], line[512];
+	const char *const argv[] = {program,
+				    bench_case->measure,
+				    text[0],
+				    text[1],
+				    text[2],
+				    text[3],
+				    text[4],
+				    text[5],
+				    text[6],
+				    text[7],
+				    text[8],
+				    text[9],
+				    contender->parameter,
 				    NULL};
 	struct process process;
 
@@ -189,6 +200,7 @@ static bool run_worker(const struct arguments *arguments, const struct bench_cas
 	snprintf(text[6], sizeof(text[6]), "pin=%d", arguments->pin);
 	snprintf(text[7], sizeof(text[7]), "slow=%u", bench_case->slow);
 	snprintf(text[8], sizeof(text[8]), "count-calls=%d", count_calls);
+	snprintf(text[9], sizeof(text[9]), "resume=%d", bench_case->resume);
 	/* A line for each slow client that goes is not what is asked for. */
 	setenv("TLSSOCK_LOG", bench_case->slow ? "off" : "error", 1);
 	process_start(&process, argv, NULL);

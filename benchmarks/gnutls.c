@@ -12,6 +12,8 @@
 #include <stdio.h>
 
 static gnutls_certificate_credentials_t credentials;
+static gnutls_datum_t ticket_key, session_data;
+static bool resume;
 
 static void check(int result, const char *what)
 {
@@ -28,6 +30,9 @@ static void tls_setup(const struct setting *setting, enum role role)
 {
 	char path[2][4096];
 
+	resume = setting->resume;
+	if (resume && role == ROLE_SERVER)
+		check(gnutls_session_ticket_key_generate(&ticket_key), "ticket key");
 	check(gnutls_certificate_allocate_credentials(&credentials), "credentials");
 	if (role == ROLE_CLIENT) {
 		identity_path(setting, "ca.pem", path[0], sizeof(path[0]));
@@ -63,6 +68,11 @@ static void tls_start(struct link *link, enum role role)
 		      "server name");
 		gnutls_session_set_verify_cert(session, SERVER_NAME, 0);
 	}
+	if (resume && role == ROLE_SERVER)
+		check(gnutls_session_ticket_enable_server(session, &ticket_key), "tickets");
+	if (session_data.size)
+		check(gnutls_session_set_data(session, session_data.data, session_data.size),
+		      "session");
 	gnutls_transport_set_int(session, link->fd);
 	do {
 		result = gnutls_handshake(session);
@@ -97,8 +107,23 @@ static size_t tls_receive(struct link *link, void *data, size_t size)
 	return (size_t)n;
 }
 
+/* A ticket that has come is kept for the next connection. */
+static void keep_session(gnutls_session_t session)
+{
+	gnutls_free(session_data.data);
+	session_data.size = 0;
+	check(gnutls_session_get_data2(session, &session_data), "session");
+}
+
+static bool tls_resumed(const struct link *link)
+{
+	return gnutls_session_is_resumed(link->session) != 0;
+}
+
 static void tls_stop(struct link *link)
 {
+	if (resume && !ticket_key.size)
+		keep_session(link->session);
 	/* The peer may have closed already: nothing to report. */
 	gnutls_bye(link->session, GNUTLS_SHUT_WR);
 	gnutls_deinit(link->session);
@@ -122,6 +147,7 @@ const struct contender contender = {
 	.send = tls_send,
 	.receive = tls_receive,
 	.stop = tls_stop,
+	.resumed = tls_resumed,
 	.describe = tls_describe,
 	.version = tls_version,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Handshakes: one connection after another, each with a byte there and back,
- * so that it was usable in both directions before it counts.
+ * so that it was usable in both directions before it counts. Full ones, or resumed.
  */
 #include "common.h"
 #include "measure.h"
@@ -14,13 +14,15 @@
 #define MORE 'm'
 #define LAST 'l'
 
-static void converse(in_port_t port, char word)
+static void converse(in_port_t port, char word, bool resumed)
 {
 	struct link link;
 
 	link_connect(&link, port, false);
 	contender.send(&link, &word, 1);
 	link_receive_all(&link, &word, 1);
+	if (resumed && contender.resumed && !contender.resumed(&link))
+		die("a session was not resumed");
 	link_close(&link);
 }
 
@@ -30,17 +32,17 @@ static void handshakes_client(const struct setting *setting, in_port_t port)
 	unsigned int count = 0;
 
 	for (int i = 0; i < WARM_UP_CONNECTIONS; i++)
-		converse(port, MORE);
+		converse(port, MORE, false);
 	cpu = cpu_seconds();
 	begin = now_seconds();
 	do {
-		converse(port, MORE);
+		converse(port, MORE, setting->resume);
 		count++;
 		elapsed = now_seconds() - begin;
 	} while (count < MAX_CONNECTIONS && elapsed < setting->seconds);
 	emit("rate", count / elapsed);
 	emit("client_cpu", (cpu_seconds() - cpu) / count * 1e6);
-	converse(port, LAST);
+	converse(port, LAST, setting->resume);
 }
 
 static void handshakes_server(const struct setting *setting, int listener)

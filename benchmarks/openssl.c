@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OpenSSL's own API, blocking, TLS 1.3, without session tickets: GnuTLS's API
- * sends none unless asked to.
+ * OpenSSL's own API, blocking, TLS 1.3, without session tickets unless sessions
+ * are to be resumed: GnuTLS's API sends none unless asked to.
  */
 #include "common.h"
 #include "contender.h"
@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 static SSL_CTX *context;
+static SSL_SESSION *kept;
 
 /* Not const, since OpenSSL's macros cast that away. */
 static int groups[] = {NID_X9_62_prime256v1, NID_X25519};
@@ -26,6 +27,15 @@ static _Noreturn void fail(const char *what)
 	die("%s: %s", what, text);
 }
 
+/* A ticket that has come is kept for the next connection. */
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+	(void)ssl;
+	SSL_SESSION_free(kept);
+	kept = session;
+	return 1;
+}
+
 static void setup_client(const struct setting *setting)
 {
 	char path[4096];
@@ -34,6 +44,10 @@ static void setup_client(const struct setting *setting)
 	if (SSL_CTX_load_verify_file(context, path) != 1)
 		fail(path);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	if (!setting->resume)
+		return;
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
+	SSL_CTX_sess_set_new_cb(context, keep_session);
 }
 
 static void setup_server(const struct setting *setting)
@@ -46,7 +60,8 @@ static void setup_server(const struct setting *setting)
 	identity_path(setting, "key.pem", path, sizeof(path));
 	if (SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM) != 1)
 		fail(path);
-	SSL_CTX_set_num_tickets(context, 0);
+	if (!setting->resume)
+		SSL_CTX_set_num_tickets(context, 0);
 }
 
 static void tls_setup(const struct setting *setting, enum role role)
@@ -82,6 +97,8 @@ static void tls_start(struct link *link, enum role role)
 		if (SSL_set_tlsext_host_name(ssl, server_name) != 1 ||
 		    SSL_set1_host(ssl, server_name) != 1)
 			fail("server name");
+		if (kept && SSL_set_session(ssl, kept) != 1)
+			fail("session");
 		if (SSL_connect(ssl) != 1)
 			fail("SSL_connect");
 	} else if (SSL_accept(ssl) != 1) {
@@ -118,6 +135,11 @@ static void tls_stop(struct link *link)
 	ERR_clear_error();
 }
 
+static bool tls_resumed(const struct link *link)
+{
+	return SSL_session_reused(link->session) != 0;
+}
+
 static void tls_describe(struct link *link, char *text, size_t size)
 {
 	int group = (int)SSL_get_negotiated_group(link->session);
@@ -139,6 +161,7 @@ const struct contender contender = {
 	.send = tls_send,
 	.receive = tls_receive,
 	.stop = tls_stop,
+	.resumed = tls_resumed,
 	.describe = tls_describe,
 	.version = tls_version,
 };

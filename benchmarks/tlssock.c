@@ -25,10 +25,14 @@ static const struct option_value {
 	{ROLE_CLIENT, TLS_HOSTNAME, "TLS_HOSTNAME", SERVER_NAME},
 };
 
+static int resume;
+
 static int tls_socket(enum role role)
 {
 	int fd = plain_socket(IPPROTO_TLS);
 
+	if (setsockopt(fd, IPPROTO_TLS, TLS_SESSION_REUSE, &resume, sizeof(resume)) < 0)
+		die_errno("TLS_SESSION_REUSE");
 	for (size_t i = 0; i < COUNT(options); i++) {
 		const struct option_value *option = &options[i];
 
@@ -50,6 +54,7 @@ static void tls_setup(const struct setting *setting, enum role role)
 	identity_path(setting, "cert.pem", chain, sizeof(chain));
 	identity_path(setting, "key.pem", key, sizeof(key));
 	identity_path(setting, "ca.pem", trust, sizeof(trust));
+	resume = setting->resume;
 	if (role == ROLE_CLIENT)
 		tls_socket(role);
 }
@@ -58,6 +63,16 @@ static void tls_start(struct link *link, enum role role)
 {
 	(void)link;
 	(void)role;
+}
+
+static bool tls_resumed(const struct link *link)
+{
+	int resumed = 0;
+	socklen_t length = sizeof(resumed);
+
+	if (getsockopt(link->fd, IPPROTO_TLS, TLS_RESUMED_SESSION, &resumed, &length) < 0)
+		die_errno("TLS_RESUMED_SESSION");
+	return resumed != 0;
 }
 
 /* Asked on the client: its figures count only if it verified the server. */
@@ -89,6 +104,7 @@ const struct contender contender = {
 	.send = plain_send,
 	.receive = plain_receive,
 	.stop = plain_stop,
+	.resumed = tls_resumed,
 	.describe = tls_describe,
 	.version = tls_version,
 };

@@ -37,6 +37,7 @@ static const struct parameter parameters[] = {
 	{"connections", UNSIGNED, offsetof(struct setting, connections)},
 	{"slow", UNSIGNED, offsetof(struct setting, slow)},
 	{"seconds", DOUBLE, offsetof(struct setting, seconds)},
+	{"resume", FLAG, offsetof(struct setting, resume)},
 	{"release-buffers", FLAG, offsetof(struct setting, release_buffers)},
 	{"pin", FLAG, offsetof(struct setting, pin)},
 	{"count-calls", FLAG, offsetof(struct setting, count_calls)},

@@ -103,6 +103,9 @@ bool engine_refused_peer(const struct engine *e);
 /* A sentence on the last failure; "" without one. */
 const char *engine_reason(const struct engine *e);
 
+/* True if the handshake has resumed an earlier session. */
+bool engine_resumed(const struct engine *e);
+
 /* Facts, after the handshake. Texts are malloc'd; -ENOTCONN where there is none. */
 void engine_info(const struct engine *e, struct tls_info *info);
 int engine_text(struct engine *e, int option, char **text);

@@ -251,7 +251,7 @@ void engine_offer_session(struct engine *e, const char *address, unsigned int po
 	session_fini(&s);
 }
 
-static bool is_resumed(const struct engine *e)
+bool engine_resumed(const struct engine *e)
 {
 	return gnutls_session_is_resumed(e->session) != 0;
 }
@@ -274,7 +274,7 @@ static void keep(struct engine *e)
 		return;
 	s.data = data.data;
 	s.len = data.size;
-	s.expires_s = e->offered && is_resumed(e)
+	s.expires_s = e->offered && engine_resumed(e)
 			      ? e->offered_expires_s
 			      : tickets_now_s() + settings_session_ttl(e->settings);
 	sessioncache_put(e->digest, &s);
@@ -315,16 +315,16 @@ int engineresume_done(struct engine *e)
 	int r = 0;
 
 	e->done = true;
-	if (is_resumed(e) && e->server)
+	if (engine_resumed(e) && e->server)
 		r = verify_again(e);
-	else if (is_resumed(e))
+	else if (engine_resumed(e))
 		e->verified = e->offered && e->offered_verified;
 	e->ticket_came = false;
 	if (e->server && !is_tls13(e))
 		e->tickets_due = 0;
-	else if (e->server && is_resumed(e) && e->tickets_due)
+	else if (e->server && engine_resumed(e) && e->tickets_due)
 		e->tickets_due = 1;
-	if (e->has_digest && !is_tls13(e) && !is_resumed(e) && can_be_resumed(e))
+	if (e->has_digest && !is_tls13(e) && !engine_resumed(e) && can_be_resumed(e))
 		keep(e);
 	return r;
 }

@@ -42,11 +42,8 @@ static int set_ttl(struct connection *c, const struct option *o, const void *v, 
 
 static int get_resumed(struct connection *c, const struct option *o, struct option_value *out)
 {
-	struct tls_info info;
-
 	(void)o;
-	engine_info(c->engine, &info);
-	return options_int_value(out, info.resumed);
+	return options_int_value(out, engine_resumed(c->engine));
 }
 
 static int get_id(struct connection *c, const struct option *o, struct option_value *out)
