@@ -40,13 +40,15 @@ static void add(gnutls_hash_hd_t hash, const void *data, size_t len)
 static bool is_harmless_number(int which)
 {
 	return which == SETTING_HANDSHAKE_MODE || which == SETTING_HANDSHAKE_TIMEOUT ||
-	       which == SETTING_ALLOW_TRUNCATION || which == SETTING_SESSION_REUSE;
+	       which == SETTING_ALLOW_TRUNCATION || which == SETTING_SESSION_REUSE ||
+	       which == SETTING_CHANNEL_BINDING;
 }
 
 static bool is_harmless_value(int which)
 {
 	/* The name that counts is added by itself. */
-	return which == SETTING_HOSTNAME || which == SETTING_TICKET_KEY_FILE;
+	return which == SETTING_HOSTNAME || which == SETTING_TICKET_KEY_FILE ||
+	       which == SETTING_EXPORTER;
 }
 
 /*

@@ -201,6 +201,13 @@ static void contexts(void **state)
 	assert_string_equal(tls_get_text(first, TLS_HOSTNAME), "localhost");
 	assert_int_equal(visit(listener, port, first), 0);
 	assert_int_equal(visit(listener, port, second), 1);
+	for (int i = 0; i < 10; i++) {
+		id = get_id(third, TLS_ID);
+		first = (int)assert_ok(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS));
+		assert_ok(setsockopt(first, SOL_TLS, TLS_CONTEXT, &id, sizeof(id)));
+		tls_set_int(first, TLS_PEER_VERIFY, TLS_PEER_VERIFY_NONE);
+		assert_int_equal(visit(listener, port, first), i > 0);
+	}
 	close(third);
 	close(listener);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions over memory that are resumed; and under what other conditions they are not. */
+#include "alloc.h"
 #include "pair.h"
 #include "sessioncache.h"
 #include "tickets.h"
@@ -328,6 +329,36 @@ static void test_client_certificate(void **state)
 	assert_false(visit(&client, &server));
 }
 
+/* Without memory for it a session is not resumed, and the handshake is a full one. */
+static void test_no_memory(void **state)
+{
+	const struct end_options client = end_client(version_of(state)),
+				 server = end_server(version_of(state));
+	unsigned long at = 1, count;
+	struct pair p;
+
+	fresh();
+	assert_false(visit(&client, &server));
+	do {
+		p = (struct pair){0};
+		end_open(&p.client, &client);
+		end_open(&p.server, &server);
+		alloc_include_gnutls(true);
+		alloc_start(at);
+		engine_offer_session(p.client.engine, address, PORT);
+		count = alloc_stop();
+		alloc_include_gnutls(false);
+		run(&p);
+		assert_true(is_verified(&p.client));
+		pair_close(&p);
+		/* A ticket that was taken in vain is gone. */
+		visit(&client, &server);
+		at++;
+	} while (count >= at - 1);
+	assert_true(at > 3);
+	assert_true(visit(&client, &server));
+}
+
 static const struct {
 	const char *name;
 	CMUnitTestFunction run;
@@ -341,6 +372,7 @@ static const struct {
 	{"another server", test_server_changes},
 	{"another name at the server", test_other_name_at_server},
 	{"a client's certificate", test_client_certificate},
+	{"no memory", test_no_memory},
 };
 
 int main(void)
