@@ -123,6 +123,10 @@ int engine_handshake(struct engine *e)
 {
 	int result;
 
+	if (e->no_memory) {
+		engine_explain(e, "%s", error_text(GNUTLS_E_MEMORY_ERROR));
+		return -ENOMEM;
+	}
 	do
 		result = gnutls_handshake(e->session);
 	while (result < 0 && result != GNUTLS_E_AGAIN && gnutls_error_is_fatal(result) == 0);

@@ -210,8 +210,8 @@ void engineresume_setup(struct engine *e)
 {
 	if (!settings_resumes(e->settings))
 		return;
+	gnutls_db_set_cache_expiration(e->session, (int)settings_session_ttl(e->settings));
 	if (e->server) {
-		gnutls_db_set_cache_expiration(e->session, (int)settings_session_ttl(e->settings));
 		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_CLIENT_HELLO,
 						   GNUTLS_HOOK_PRE, on_client_hello);
 	} else {
@@ -239,16 +239,21 @@ static bool digest_of_client(struct engine *e, const char *address, unsigned int
 void engine_offer_session(struct engine *e, const char *address, unsigned int port)
 {
 	struct session s = {0};
+	char reason[256] = "";
 
 	if (e->server || !settings_resumes(e->settings) || !digest_of_client(e, address, port))
 		return;
 	e->has_digest = true;
 	if (!sessioncache_take(e->digest, tickets_now_s(), &s))
 		return;
-	if (gnutls_session_set_data(e->session, s.data, s.len) >= 0) {
-		e->offered = true;
-		e->offered_verified = s.verified;
-		e->offered_expires_s = s.expires_s;
+	e->offered = true;
+	e->offered_verified = s.verified;
+	e->offered_expires_s = s.expires_s;
+	/* GnuTLS does not undo what it has taken over by then: without memory, after a jump of
+	 * the clock. */
+	if (gnutls_session_set_data(e->session, s.data, s.len) < 0) {
+		e->offered = false;
+		e->no_memory = engine_begin(e, reason, sizeof(reason)) < 0;
 	}
 	session_fini(&s);
 }

@@ -163,21 +163,31 @@ static int setup(struct engine *e, char *reason, size_t size)
 	return r < 0 ? error_from_gnutls(r) : 0;
 }
 
+int engine_begin(struct engine *e, char *reason, size_t size)
+{
+	unsigned int flags = e->server ? GNUTLS_SERVER : GNUTLS_CLIENT;
+
+	flags |= GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | engineresume_flags(e->settings, e->server);
+	gnutls_deinit(e->session);
+	e->session = NULL;
+	if (gnutls_init(&e->session, flags) < 0) {
+		e->session = NULL;
+		return -ENOMEM;
+	}
+	return setup(e, reason, size);
+}
+
 int engine_new(struct engine **out, struct settings *settings, struct credentials *credentials,
 	       bool server, const char *name, char *reason, size_t size)
 {
-	unsigned int flags = server ? GNUTLS_SERVER : GNUTLS_CLIENT;
 	struct engine *e = calloc(1, sizeof(*e));
 	int r;
 
 	if (!e)
 		return -ENOMEM;
-	flags |= engineresume_flags(settings, server);
 	e->server = server;
 	e->name = name ? strdup(name) : NULL;
-	if ((name && !e->name) ||
-	    gnutls_init(&e->session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0) {
-		free(e->name);
+	if (name && !e->name) {
 		free(e);
 		return -ENOMEM;
 	}
@@ -185,7 +195,7 @@ int engine_new(struct engine **out, struct settings *settings, struct credential
 	e->credentials = credentials_ref(credentials);
 	r = priority_get(settings, &e->priority, reason, size);
 	if (r == 0)
-		r = setup(e, reason, size);
+		r = engine_begin(e, reason, size);
 	if (r < 0)
 		engine_free(e);
 	else

@@ -17,7 +17,7 @@ struct engine {
 	char *name; /* what a client verifies */
 	bool server;
 	bool verified;
-	bool no_memory;	   /* a sealed record could not be queued */
+	bool no_memory;	   /* a record could not be queued, or the session not made */
 	int verdict_alert; /* not 0: the peer was refused, and with which alert */
 	char *reason;
 
@@ -54,6 +54,12 @@ uint32_t engine_suite(const struct engine *e);
 /* Keeps a sentence for engine_reason(). */
 void engine_explain(struct engine *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Makes the session, in place of one that has not begun. reason, which says already that
+ * memory is short, gets another sentence where it is something else.
+ */
+int engine_begin(struct engine *e, char *reason, size_t size);
 
 /* Verifies the peer as the settings say. Returns 0, or GnuTLS's result that says no. */
 int engine_verify(struct engine *e);
