@@ -152,6 +152,8 @@ struct sockaddr_host {
  * 1 with IPPROTO_TLS, and at 0 with Zephyr's protocol numbers.
  */
 #define TLS_SESSION_CACHE 12
+#define TLS_SESSION_CACHE_DISABLED 0
+#define TLS_SESSION_CACHE_ENABLED 1
 /* (S) anything, or nothing: forgets all sessions that clients of this process could resume. */
 #define TLS_SESSION_CACHE_PURGE 13
 
