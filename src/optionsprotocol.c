@@ -137,6 +137,18 @@ static int set_role(struct connection *c, const struct option *o, const void *v,
 	return r;
 }
 
+static int get_timeout(struct connection *c, const struct option *o, struct option_value *out)
+{
+	(void)o;
+	return options_int_value(out, (int)settings_timeout(c->settings));
+}
+
+static int get_truncation(struct connection *c, const struct option *o, struct option_value *out)
+{
+	(void)o;
+	return options_int_value(out, c->settings->numbers[SETTING_ALLOW_TRUNCATION] == 1);
+}
+
 static const struct option rows[] = {
 	{.name = TLS_ROLE,
 	 .early = true,
@@ -161,12 +173,12 @@ static const struct option rows[] = {
 	{.name = TLS_HANDSHAKE_TIMEOUT,
 	 .setting = SETTING_HANDSHAKE_TIMEOUT,
 	 .max = UINT32_MAX,
-	 .get = options_get_number,
+	 .get = get_timeout,
 	 .set = options_set_number},
 	{.name = TLS_ALLOW_TRUNCATION,
 	 .setting = SETTING_ALLOW_TRUNCATION,
 	 .max = 1,
-	 .get = options_get_number,
+	 .get = get_truncation,
 	 .set = options_set_number},
 };
 

@@ -86,8 +86,6 @@ struct settings *settings_new(int protocol)
 	s->zephyr = protocol != IPPROTO_TLS;
 	for (int i = 0; i < SETTING_NUMBERS; i++)
 		s->numbers[i] = UNSET;
-	s->numbers[SETTING_HANDSHAKE_TIMEOUT] = DEFAULT_HANDSHAKE_TIMEOUT_MS;
-	s->numbers[SETTING_ALLOW_TRUNCATION] = 0;
 	s->numbers[SETTING_DTLS_TIMEOUT_MIN] = DTLS_TIMEOUT_MIN_MS;
 	s->numbers[SETTING_DTLS_TIMEOUT_MAX] = DTLS_TIMEOUT_MAX_MS;
 	s->numbers[SETTING_DTLS_ON_CONNECT] = 1;
@@ -115,6 +113,7 @@ void settings_put(struct settings *s)
 	for (int i = 0; i < SETTING_VALUES; i++)
 		forget(&s->values[i]);
 	credential_spec_fini(&s->spec);
+	settings_put(s->derived);
 	free(s);
 }
 
@@ -155,8 +154,11 @@ int settings_own(struct settings **s)
 {
 	struct settings *copy;
 
-	if (__atomic_load_n(&(*s)->refs, __ATOMIC_ACQUIRE) == 1)
+	if (__atomic_load_n(&(*s)->refs, __ATOMIC_ACQUIRE) == 1) {
+		settings_put((*s)->derived);
+		(*s)->derived = NULL;
 		return 0;
+	}
 	copy = malloc(sizeof(*copy));
 	if (!copy)
 		return -ENOMEM;
@@ -164,6 +166,7 @@ int settings_own(struct settings **s)
 	copy->refs = 1;
 	memset(copy->values, 0, sizeof(copy->values));
 	copy->spec = (struct credential_spec){0};
+	copy->derived = NULL;
 	if (copy_values(copy, *s) < 0 || credential_spec_copy(&copy->spec, &(*s)->spec) < 0) {
 		settings_put(copy);
 		return -ENOMEM;
@@ -171,6 +174,25 @@ int settings_own(struct settings **s)
 	settings_put(*s);
 	*s = copy;
 	return 0;
+}
+
+unsigned int settings_timeout(const struct settings *s)
+{
+	int64_t told = s->numbers[SETTING_HANDSHAKE_TIMEOUT];
+
+	return told == UNSET ? DEFAULT_HANDSHAKE_TIMEOUT_MS : (unsigned int)told;
+}
+
+bool settings_allow_truncation(const struct settings *s)
+{
+	int64_t told = s->numbers[SETTING_ALLOW_TRUNCATION];
+
+	return told == UNSET ? s->zephyr : told != 0;
+}
+
+bool settings_environment_has(enum credential_role role)
+{
+	return role == CREDENTIAL_CA ? defaults.ca != NULL : defaults.cert != NULL;
 }
 
 int settings_peer_verify(const struct settings *s, bool server)

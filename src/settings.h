@@ -31,6 +31,13 @@ enum setting_number {
 	SETTING_IGNORED, /* what Zephyr knows and we need not */
 	SETTING_SESSION_REUSE,
 	SETTING_SESSION_TTL, /* seconds, 0: no resumption */
+	SETTING_REVOCATION,  /* 0 off, 1 soft, 2 hard */
+	SETTING_OCSP_STAPLED,
+	SETTING_OCSP,
+	SETTING_CRL,
+	SETTING_CACHED_REVOCATION,
+	SETTING_SERVER_STAPLING,
+	SETTING_EARLY_DATA, /* bytes */
 	SETTING_NUMBERS
 };
 
@@ -43,6 +50,7 @@ enum setting_value {
 	SETTING_GROUPS,		  /* colon list of GnuTLS's names */
 	SETTING_PRIORITY,	  /* a GnuTLS priority string */
 	SETTING_EXPORTER,	  /* label, NUL, context */
+	SETTING_CRL_FILE,
 	SETTING_TICKET_KEY_FILE,
 	SETTING_VALUES
 };
@@ -54,6 +62,13 @@ struct setting {
 	size_t len;
 };
 
+/* Sections of the policy. */
+enum { POLICY_SECTIONS = 256 };
+
+struct policy_set {
+	uint64_t bits[POLICY_SECTIONS / 64];
+};
+
 struct settings {
 	unsigned int refs; /* atomic */
 	int protocol;	   /* the third argument of socket() */
@@ -61,6 +76,10 @@ struct settings {
 	int64_t numbers[SETTING_NUMBERS];
 	struct setting values[SETTING_VALUES];
 	struct credential_spec spec;
+	/* Under the policy's lock: what it made of these last, and by which sections. */
+	struct settings *derived;
+	struct policy_set sections;
+	bool of_server;
 };
 
 /* Returns a protocol's least version, as TLS_1_2, or -1 if it is not one of ours. */
@@ -77,10 +96,14 @@ void settings_put(struct settings *s);
 /* Makes *s one that nobody else has, so that it can be changed. 0 or -ENOMEM. */
 int settings_own(struct settings **s);
 
-static inline unsigned int settings_timeout(const struct settings *s)
-{
-	return (unsigned int)s->numbers[SETTING_HANDSHAKE_TIMEOUT];
-}
+/* How long a handshake may take, in milliseconds; 0: forever. */
+unsigned int settings_timeout(const struct settings *s);
+
+/* True if an end without close_notify is an end of file. */
+bool settings_allow_truncation(const struct settings *s);
+
+/* True if the environment has a default for a role's credentials. */
+bool settings_environment_has(enum credential_role role);
 
 /* A text, or NULL. Valid until it is told anew. */
 static inline const char *settings_text(const struct settings *s, enum setting_value which)

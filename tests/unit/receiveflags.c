@@ -229,7 +229,7 @@ static void test_cut(void **state)
 	const struct cut_row *row = ((const struct versioned *)*state)->row;
 	struct wire *w = open_with(state, 1, 100);
 
-	w->c->settings->numbers[SETTING_ALLOW_TRUNCATION] = row->allowed;
+	w->c->settings->numbers[SETTING_ALLOW_TRUNCATION] = row->allowed ? 1 : UNSET;
 	w->c->settings->zephyr = row->zephyr;
 	end_send(&w->peer, sent + 100, 100);
 	kernel_arrive(buffer_head(engine_output(w->peer.engine)), row->part);
