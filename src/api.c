@@ -9,6 +9,7 @@
 #include "linger.h"
 #include "log.h"
 #include "owner.h"
+#include "policy.h"
 #include "sessioncache.h"
 #include "settings.h"
 #include "streams.h"
@@ -62,7 +63,7 @@ __attribute__((constructor)) static void start(void)
 	libc_bind();
 	log_init(environment("TLSSOCK_LOG"));
 	engine_global_init();
-	if (settings_environment(environment) < 0)
+	if (settings_environment(environment) < 0 || policy_environment(environment) < 0)
 		log_line(LEVEL_ERROR, "not enough memory: TLS sockets are refused");
 	else if (owner_process_init() == 0 && forking_init() == 0)
 		ready = true;

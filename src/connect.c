@@ -4,6 +4,8 @@
 #include "expect.h"
 #include "handshake.h"
 #include "libc.h"
+#include "names.h"
+#include "prepare.h"
 #include "signals.h"
 #include "sockets.h"
 #include "watch.h"
@@ -110,12 +112,12 @@ static int after_tcp(struct connection *c, int fd)
 }
 
 static int connect_to(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len,
-		      const char *name)
+		      const char *name, const char *peer)
 {
 	int r;
 
 	connection_set_peer(c, name, sa);
-	r = handshake_prepare(c, name);
+	r = prepare_connect(c, name, peer, sa);
 	if (r < 0)
 		return r;
 	r = connect_tcp(c, fd, sa, len);
@@ -137,11 +139,16 @@ static int connect_address(struct connection *c, int fd, const struct sockaddr *
 					    : offsetof(struct sockaddr_in6, sin6_scope_id)))
 		return -EINVAL;
 	r = expect_name(c, sa, name, &none);
-	return r < 0 ? r : connect_to(c, fd, sa, len, none ? NULL : name);
+	if (r < 0)
+		return connection_explain(c, r, "connect", expect_unclear);
+	/* Whom it speaks to is not to be hidden by not verifying it. */
+	if (none && names_find(sa, name, EXPECT_SIZE) == 0)
+		names_format(sa, 0, name, EXPECT_SIZE);
+	return connect_to(c, fd, sa, len, none ? NULL : name, name);
 }
 
 /* One address of several is not waited for as long as TCP would. */
-static int try_address(struct connection *c, int fd, const struct addrinfo *ai, const char *name)
+static int try_address(struct connection *c, int fd, const struct addrinfo *ai)
 {
 	const struct timeval short_time = {.tv_sec = NEXT_ADDRESS_MS / 1000};
 	const struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
@@ -150,7 +157,6 @@ static int try_address(struct connection *c, int fd, const struct addrinfo *ai, 
 	bool bounded = ai->ai_next && !connection_nonblocking(fd, 0);
 	int r;
 
-	connection_set_peer(c, name, ai->ai_addr);
 	if (bounded) {
 		libc.getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &old, &len);
 		libc.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &short_time, sizeof(short_time));
@@ -169,14 +175,18 @@ static int try_address(struct connection *c, int fd, const struct addrinfo *ai, 
 }
 
 static int connect_list(struct connection *c, int fd, struct addrinfo *list, in_port_t port,
-			const char *name)
+			const char *name, const char *verified)
 {
 	int r = -EHOSTUNREACH;
 
 	for (struct addrinfo *ai = list; ai; ai = ai->ai_next) {
 		/* The port stands at the same place in both address structures. */
 		((struct sockaddr_in *)ai->ai_addr)->sin_port = port;
-		r = try_address(c, fd, ai, name);
+		connection_set_peer(c, name, ai->ai_addr);
+		r = prepare_connect(c, verified, verified ? verified : name, ai->ai_addr);
+		if (r < 0)
+			return r;
+		r = try_address(c, fd, ai);
 		if (r == 0)
 			return after_tcp(c, fd);
 		if (r == -EINPROGRESS || r == -EINTR || r == -EBADF)
@@ -254,9 +264,7 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 	hostname = &c->settings->values[SETTING_HOSTNAME];
 	verified = hostname->told ? hostname->data : name;
 	CLEANUP_PUSH(free_list, list);
-	r = handshake_prepare(c, verified);
-	if (r == 0)
-		r = connect_list(c, fd, list, host->sh_port, name);
+	r = connect_list(c, fd, list, host->sh_port, name, verified);
 	CLEANUP_POP(1);
 	return r;
 }

@@ -50,6 +50,7 @@ void connection_free(void *connection)
 	buffer_fini(&c->in);
 	buffer_fini(&c->out);
 	owner_fini(&c->owner);
+	settings_put(c->effective);
 	settings_put(c->settings);
 	pthread_cond_destroy(&c->left);
 	pthread_mutex_destroy(&c->lock);

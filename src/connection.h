@@ -33,11 +33,13 @@ enum connection_state {
 struct connection {
 	pthread_mutex_t lock;
 	struct entry *entry;
-	unsigned long id;      /* TLS_ID */
-	unsigned long context; /* TLS_CONTEXT; 0: its own */
-	uint64_t cookie;       /* the kernel's name of the socket; 0: not known */
-	struct settings *settings;
-	struct engine *engine; /* NULL before the handshake, and for listeners */
+	unsigned long id;	    /* TLS_ID */
+	unsigned long context;	    /* TLS_CONTEXT; 0: its own */
+	uint64_t cookie;	    /* the kernel's name of the socket; 0: not known */
+	struct settings *settings;  /* what the program told */
+	struct settings *effective; /* with the policy's part; NULL: no policy, or none yet */
+	struct policy_set sections; /* of the policy, that hold then */
+	struct engine *engine;	    /* NULL before the handshake, and for listeners */
 	struct owner owner;
 	enum connection_state state;
 	bool server;
@@ -95,6 +97,12 @@ struct connection {
 	atomic_int pending_events;
 	atomic_int driving; /* threads that wait in it */
 };
+
+/* What holds for it. */
+static inline struct settings *connection_settings(const struct connection *c)
+{
+	return c->effective ? c->effective : c->settings;
+}
 
 /* Returns a connection in STATE_NEW, taking over the settings' reference, or NULL. */
 struct connection *connection_new(struct settings *settings);

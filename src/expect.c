@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <tlssock.h>
 
+const char expect_unclear[] =
+	"this address was resolved from several names, and which of them is meant cannot be "
+	"told: set TLS_HOSTNAME";
+
 int expect_name(struct connection *c, const struct sockaddr *sa, char *name, bool *none)
 {
 	const struct setting *hostname = &c->settings->values[SETTING_HOSTNAME];
@@ -28,17 +32,5 @@ int expect_name(struct connection *c, const struct sockaddr *sa, char *name, boo
 		*none = true;
 		return 0;
 	}
-	return connection_explain(c, -EPROTO, "connect",
-				  "this address was resolved from several names, and which of them "
-				  "is meant cannot be told: set TLS_HOSTNAME");
-}
-
-int expect_peer(struct connection *c, int fd, char *name, bool *none)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-
-	if (libc.getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
-		return -errno;
-	return expect_name(c, (struct sockaddr *)&sa, name, none);
+	return -EPROTO;
 }

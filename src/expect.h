@@ -11,12 +11,11 @@ enum { EXPECT_SIZE = 256 };
 
 /*
  * The name to verify: what the program said, else the name that the address was
- * resolved from, else the address itself. *none: any will do. Returns 0 or a negative
- * errno, explained, where that cannot be told.
+ * resolved from, else the address itself. *none: any will do. Returns 0, or -EPROTO
+ * where it cannot be told, for the reason that expect_unclear is.
  */
 int expect_name(struct connection *c, const struct sockaddr *sa, char *name, bool *none);
 
-/* The same of the socket's peer. */
-int expect_peer(struct connection *c, int fd, char *name, bool *none);
+extern const char expect_unclear[];
 
 #endif /* EXPECT_H */

@@ -6,6 +6,7 @@
 #include "linger.h"
 #include "names.h"
 #include "pending.h"
+#include "policy.h"
 #include "priority.h"
 #include "sessioncache.h"
 #include "stdiofd.h"
@@ -59,6 +60,7 @@ static void prepare(void)
 	names_lock();
 	tags_lock();
 	credentials_lock();
+	policy_lock();
 	priority_lock();
 	sessioncache_lock();
 	tickets_lock();
@@ -71,6 +73,7 @@ static void unlock_rest(void)
 	tickets_unlock();
 	sessioncache_unlock();
 	priority_unlock();
+	policy_unlock();
 	credentials_unlock();
 	tags_unlock();
 	names_unlock();

@@ -2,84 +2,22 @@
 #include "handshake.h"
 
 #include "error.h"
-#include "expect.h"
 #include "input.h"
 #include "libc.h"
-#include "names.h"
 #include "output.h"
 #include "pending.h"
+#include "prepare.h"
 #include "signals.h"
 #include "watch.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
 
-static int make_engine(struct connection *c, const char *name)
-{
-	char reason[512] = "";
-	struct credentials *credentials = NULL;
-	int r = settings_credentials(c->settings, c->server, &credentials, reason, sizeof(reason));
-
-	if (r == 0)
-		r = engine_new(&c->engine, c->settings, credentials, c->server, name, reason,
-			       sizeof(reason));
-	credentials_put(credentials);
-	if (r < 0)
-		connection_explain(c, r, "preparing TLS",
-				   reason[0] ? reason : error_errno_text(-r));
-	return r;
-}
-
-/* What was told, or what goes without saying. */
-static bool is_server(const struct connection *c, bool server)
-{
-	int64_t told = c->settings->numbers[SETTING_ROLE];
-
-	return told == UNSET ? server : told == TLS_ROLE_SERVER;
-}
-
-int handshake_prepare(struct connection *c, const char *name)
-{
-	c->server = is_server(c, false);
-	engine_free(c->engine);
-	c->engine = NULL;
-	/* A socket that was made before a fork is whose connects it. */
-	owner_fini(&c->owner);
-	owner_init(&c->owner);
-	return make_engine(c, c->server ? NULL : name);
-}
-
-/* Where no connect() of ours has done so: accepted, or upgraded. */
-static int prepare_late(struct connection *c, int fd)
-{
-	char name[EXPECT_SIZE];
-	bool none = true;
-	int r = c->server ? 0 : expect_peer(c, fd, name, &none);
-
-	return r < 0 ? r : make_engine(c, none ? NULL : name);
-}
-
-/* Here the peer's address is known, also of a name that has several. */
-static void offer_session(struct connection *c, int fd)
-{
-	struct sockaddr_storage sa = {0};
-	socklen_t len = sizeof(sa);
-	char address[80];
-
-	if (!c->engine || libc.getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
-		return;
-	names_format((struct sockaddr *)&sa, 0, address, sizeof(address));
-	/* The port stands at the same place in both address structures. */
-	engine_offer_session(c->engine, address, ntohs(((struct sockaddr_in *)&sa)->sin_port));
-}
-
 void handshake_begin(struct connection *c, int fd, bool server)
 {
-	c->server = is_server(c, server);
 	c->state = STATE_HANDSHAKE;
-	if (!server)
-		offer_session(c, fd);
-	pending_add(c, fd, connection_end_ms(settings_timeout(c->settings)));
+	prepare_begin(c, fd, server);
+	pending_add(c, fd, connection_end_ms(settings_timeout(connection_settings(c))));
 }
 
 static void set_nodelay(int fd, int on)
@@ -211,14 +149,15 @@ static int finished(struct connection *c, int fd, int result)
  */
 static int step(struct connection *c, int fd)
 {
+	char reason[PREPARE_REASON] = "";
 	int r = connection_claim(c);
 
 	if (r < 0)
 		return r;
 	if (!c->engine)
-		r = prepare_late(c, fd);
+		r = prepare_late(c, fd, reason, sizeof(reason));
 	if (r < 0)
-		return failed(c, fd, r, "no session could be made");
+		return failed(c, fd, r, reason[0] ? reason : error_errno_text(-r));
 	for (;;) {
 		if (c->hungry)
 			r = exchange(c, fd);

@@ -6,13 +6,6 @@
 #include "connection.h"
 #include "pending.h"
 
-/*
- * Before TCP connects: makes a client's session, with the name that it asks for and
- * verifies (NULL: none). Returns 0, or the error of the credentials, with TLS_ERROR
- * set.
- */
-int handshake_prepare(struct connection *c, const char *name);
-
 /* TCP is up: starts the clock. A server's session is made by its first step. */
 void handshake_begin(struct connection *c, int fd, bool server);
 

@@ -54,11 +54,21 @@ int priority_max_version(const struct settings *s)
 /* The part that GnuTLS parses before suites are looked at. The base comes first. */
 static void write_versions(FILE *out, const struct settings *s)
 {
+	static const char *const profiles[] = {
+		[SECURITY_LEVEL_HIGH] = "HIGH",
+		[SECURITY_LEVEL_ULTRA] = "ULTRA",
+		[SECURITY_LEVEL_FUTURE] = "FUTURE",
+	};
+	int64_t level = s->numbers[SETTING_SECURITY_LEVEL];
+
 	fputs(":-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL", out);
 	if (priority_min_version(s) > TLS_1_2 || priority_max_version(s) < TLS_1_2)
 		fputs(":-VERS-TLS1.2", out);
 	if (priority_max_version(s) < TLS_1_3)
 		fputs(":-VERS-TLS1.3", out);
+	/* The last one counts. */
+	if (level > SECURITY_LEVEL_MEDIUM)
+		fprintf(out, ":%%PROFILE_%s", profiles[level]);
 	/* Whatever the base allows. */
 	fputs(":-ANON-DH:-ANON-ECDH:-NULL:-ARCFOUR-128:-3DES-CBC:-MD5", out);
 }
@@ -83,12 +93,11 @@ static void write_groups(FILE *out, const char *groups)
  */
 static int parse(gnutls_priority_t *out, const char *base, const char *rest)
 {
+	bool level = strstr(rest, "%PROFILE_") || (base && strstr(base, "%PROFILE_"));
 	char *text = NULL;
 	int r;
 
 	if (base) {
-		bool level = strstr(base, "%PROFILE_") != NULL;
-
 		if (asprintf(&text, "%s%s%s", base, rest, level ? "" : ":%PROFILE_MEDIUM") < 0)
 			return GNUTLS_E_MEMORY_ERROR;
 		r = gnutls_priority_init2(out, text, NULL, 0);
@@ -101,7 +110,7 @@ static int parse(gnutls_priority_t *out, const char *base, const char *rest)
 	free(text);
 	if (r >= 0 || r == GNUTLS_E_MEMORY_ERROR)
 		return r;
-	if (asprintf(&text, "%s:%%PROFILE_MEDIUM", rest + 1) < 0)
+	if (asprintf(&text, "%s%s", rest + 1, level ? "" : ":%PROFILE_MEDIUM") < 0)
 		return GNUTLS_E_MEMORY_ERROR;
 	r = gnutls_priority_init2(out, text, NULL, GNUTLS_PRIORITY_INIT_DEF_APPEND);
 	free(text);

@@ -26,7 +26,7 @@ static ssize_t closed(struct connection *c, int fd)
 static ssize_t cut(struct connection *c, int fd)
 {
 	c->truncated = true;
-	if (settings_allow_truncation(c->settings))
+	if (settings_allow_truncation(connection_settings(c)))
 		return closed(c, fd);
 	return connection_explain(c, -ECONNRESET, "receiving",
 				  "the stream ended without the peer's close_notify");

@@ -30,8 +30,9 @@ enum setting_number {
 	SETTING_DTLS_ON_CONNECT,
 	SETTING_IGNORED, /* what Zephyr knows and we need not */
 	SETTING_SESSION_REUSE,
-	SETTING_SESSION_TTL, /* seconds, 0: no resumption */
-	SETTING_REVOCATION,  /* 0 off, 1 soft, 2 hard */
+	SETTING_SESSION_TTL,	/* seconds, 0: no resumption */
+	SETTING_REVOCATION,	/* 0 off, 1 soft, 2 hard */
+	SETTING_SECURITY_LEVEL, /* SECURITY_LEVEL_* */
 	SETTING_OCSP_STAPLED,
 	SETTING_OCSP,
 	SETTING_CRL,
@@ -60,6 +61,14 @@ struct setting {
 	bool told;
 	void *data; /* NULL: told as nothing, or not at all */
 	size_t len;
+};
+
+/* How strong keys and certificates must be: GnuTLS's profiles. */
+enum {
+	SECURITY_LEVEL_MEDIUM,
+	SECURITY_LEVEL_HIGH,
+	SECURITY_LEVEL_ULTRA,
+	SECURITY_LEVEL_FUTURE,
 };
 
 /* Sections of the policy. */

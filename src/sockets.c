@@ -4,9 +4,11 @@
 #include "adopt.h"
 #include "closing.h"
 #include "connection.h"
+#include "effective.h"
 #include "libc.h"
 #include "log.h"
 #include "names.h"
+#include "policy.h"
 #include "tickets.h"
 
 #include <errno.h>
@@ -73,6 +75,8 @@ int sockets_socket(int family, int type, int protocol)
 		return r;
 	if (family == AF_HOSTNAME)
 		family = AF_INET6;
+	/* With the privileges that a program may give up later. */
+	policy_load();
 	fd = libc.socket(family, type | SOCK_CLOEXEC, IPPROTO_TCP);
 	if (fd < 0)
 		return -errno;
@@ -123,18 +127,21 @@ int sockets_bind(struct entry *e, int fd, const struct sockaddr *sa, socklen_t l
  */
 static void defer_accept(struct connection *c, int fd)
 {
-	unsigned int ms = settings_timeout(c->settings);
+	unsigned int ms = settings_timeout(connection_settings(c));
 	int seconds = ms ? (int)((ms + 999) / 1000) : 3600;
 
 	libc.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
 }
 
-static int check_identity(struct connection *c)
+static int check_identity(struct connection *c, int fd)
 {
-	char reason[512] = "not enough memory";
+	char reason[768] = "not enough memory";
 	struct credentials *credentials = NULL;
-	int r = settings_credentials(c->settings, true, &credentials, reason, sizeof(reason));
+	int r = effective_server(c, fd, reason, sizeof(reason));
 
+	if (r == 0)
+		r = settings_credentials(connection_settings(c), true, &credentials, reason,
+					 sizeof(reason));
 	if (r < 0)
 		return connection_explain(c, r, "listen", reason);
 	if (!credentials_have_identity(credentials))
@@ -156,7 +163,7 @@ int sockets_listen(struct entry *e, int fd, int backlog)
 		return r;
 	if (c->state != STATE_NEW && c->state != STATE_LISTENING)
 		return leave(e, -EOPNOTSUPP);
-	r = check_identity(c);
+	r = check_identity(c, fd);
 	/* Before a fork, so that all processes of a server have the same keys. */
 	if (r == 0 && settings_resumes(c->settings))
 		r = tickets_own(tickets_now_s(), &keys);

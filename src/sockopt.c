@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* getsockopt and setsockopt on a TLS socket. */
+#include "effective.h"
 #include "libc.h"
 #include "options.h"
+#include "policy.h"
 #include "sockets.h"
 
 #include <errno.h>
@@ -52,10 +54,24 @@ static int get_tls(struct connection *c, int fd, int name, void *v, socklen_t *l
 	return r;
 }
 
+/* Sets it in settings that are the connection's own, if the policy has nothing against it. */
+static int set_setting(struct connection *c, const struct option *option, const void *v,
+		       socklen_t len)
+{
+	struct settings *before = policy_any() ? settings_ref(c->settings) : NULL;
+	int r = settings_own(&c->settings);
+
+	if (r == 0)
+		r = option->set(c, option, v, len);
+	if (r == 0 && before)
+		return effective_option(c, before);
+	settings_put(before);
+	return r;
+}
+
 static int set_tls(struct connection *c, int fd, int name, const void *v, socklen_t len)
 {
 	const struct option *option = options_find(name);
-	int r;
 
 	if (!option || !(option->set || option->act))
 		return -ENOPROTOOPT;
@@ -68,8 +84,7 @@ static int set_tls(struct connection *c, int fd, int name, const void *v, sockle
 		return -EINVAL;
 	if (option->act)
 		return option->act(c, fd, v, len);
-	r = settings_own(&c->settings);
-	return r < 0 ? r : option->set(c, option, v, len);
+	return set_setting(c, option, v, len);
 }
 
 /* Options of lower levels that have another meaning on a TLS socket. */

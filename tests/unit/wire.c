@@ -3,6 +3,7 @@
 #include "closing.h"
 #include "cursor.h"
 #include "handshake.h"
+#include "prepare.h"
 #include "input.h"
 #include "receive.h"
 #include "send.h"
@@ -31,7 +32,7 @@ struct wire *wire_start(const struct end_options *ours, const struct end_options
 	assert_int_equal(fdtable_install(KERNEL_FD, w->entry, true), 0);
 	end_open(&w->peer, peers);
 	if (!ours->server) {
-		assert_int_equal(handshake_prepare(w->c, ours->name), 0);
+		assert_int_equal(prepare_connect(w->c, ours->name, NULL, NULL), 0);
 		end_only_version(w->c->engine, ours->version);
 	}
 	handshake_begin(w->c, KERNEL_FD, ours->server);
