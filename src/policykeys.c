@@ -62,7 +62,7 @@ const struct policy_key_row policy_keys[POLICY_KEYS] = {
 	[POLICY_OCSP_STAPLED] = {"ocsp-stapled", POLICY_AT_LEAST, SETTING_OCSP_STAPLED,
 				 "TLS_OCSP_STAPLED_CHECKS", WORDS(booleans, "no")},
 	[POLICY_OVERRIDE] = {"override", POLICY_OTHER, 0, NULL, "certificate", .list = true},
-	[POLICY_PRIORITY] = {"priority", POLICY_OTHER, 0, "TLS_PRIORITY", "none"},
+	[POLICY_PRIORITY] = {"priority", POLICY_OTHER, 0, "TLS_PRIORITY", .otherwise = "none"},
 	[POLICY_RESUMPTION] = {"resumption", POLICY_AT_MOST, SETTING_SESSION_REUSE,
 			       "TLS_SESSION_REUSE", WORDS(booleans, "yes")},
 	[POLICY_REVOCATION] = {"revocation", POLICY_AT_LEAST, SETTING_REVOCATION,
