@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "closing.h"
 
+#include "drain.h"
 #include "handshake.h"
 #include "input.h"
 #include "libc.h"
@@ -66,8 +67,13 @@ static int shutdown_locked(struct connection *c, int fd, int how)
 		r = handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
 	if (r == -EINTR || r == -EBADFD)
 		return r;
-	if (c->state == STATE_OPEN && connection_claim(c) == 0)
-		return shutdown_open(c, fd, how);
+	if (c->state == STATE_OPEN && connection_claim(c) == 0) {
+		r = shutdown_open(c, fd, how);
+		/* A program that has said its last word may end in any way. */
+		if (how != SHUT_RD)
+			drain_records(c, fd);
+		return r;
+	}
 	/* The kernel's socket is shut down already, but raises the event of the end again. */
 	if (libc.shutdown(fd, how) < 0)
 		return -errno;

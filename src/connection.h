@@ -84,6 +84,11 @@ struct connection {
 	unsigned int room_skipped;
 	int owed; /* -1, or the byte that is sealed but was not reported */
 
+	/* See drain.h. */
+	bool heard;	    /* the program has received, or tried to */
+	size_t unlooked;    /* sent since the input was looked at */
+	unsigned int sends; /* as long as nothing was heard */
+
 	/* Threads that wait without the lock. */
 	unsigned int waiters;
 	pthread_cond_t left;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "output.h"
 
+#include "drain.h"
 #include "libc.h"
 #include "signals.h"
 
@@ -97,7 +98,8 @@ static void stop_flushing(void *arg)
  */
 static int wait_for_room(struct connection *c, int fd)
 {
-	struct room_wait w = {c, {.fd = fd, .events = connection_events(c, POLLOUT)}, -1};
+	short events = connection_events(c, POLLOUT) | drain_events(c);
+	struct room_wait w = {c, {.fd = fd, .events = events}, -1};
 	int r;
 
 	w.end_ms = connection_socket_end_ms(fd, SO_SNDTIMEO);
@@ -105,6 +107,10 @@ static int wait_for_room(struct connection *c, int fd)
 	r = connection_wait(c, fd, room_op, stop_flushing, &w);
 	c->flushers--;
 	connection_saw(c, w.pfd.revents);
+	if (r == 0 && (w.pfd.revents & POLLIN))
+		drain_records(c, fd);
+	if (c->state == STATE_FAILED)
+		return c->error;
 	/* With a timeout a send is never restarted (signal(7)). */
 	if (r == -EINTR && w.end_ms < 0 && !c->closing && signals_restart())
 		return -ERESTART;

@@ -256,6 +256,8 @@ static ssize_t receive(struct connection *c, int fd, struct request *q)
 		return n;
 	c->in_drained = false;
 	c->in_vain = 0;
+	c->heard = true;
+	c->unlooked = 0;
 	if (!(q->flags & MSG_WAITALL) && q->least > (size_t)c->rcvlowat)
 		q->least = (size_t)c->rcvlowat;
 	n = may_receive(c, fd, q);
@@ -340,4 +342,18 @@ bool connection_readable(struct connection *c, int fd)
 	if (c->state == STATE_OPEN)
 		input_settle(c, fd);
 	return r != -EAGAIN;
+}
+
+void connection_digest(struct connection *c, int fd)
+{
+	ssize_t r = 1;
+
+	c->in_vain = 0;
+	c->in_drained = false;
+	while (r > 0 && engine_pending(c->engine) == 0 && !(c->in_drained && !input_record(c)))
+		r = is_vain(c) ? put_off(c, fd) : records_next(c, fd, 0);
+	if (c->state == STATE_OPEN)
+		input_settle(c, fd);
+	/* More may come before a receive that waits meanwhile goes on. */
+	c->in_drained = false;
 }

@@ -39,4 +39,10 @@ ssize_t connection_available(struct connection *c, int fd, bool *ended);
  */
 bool connection_readable(struct connection *c, int fd);
 
+/*
+ * With the lock, on an open connection: opens what the kernel has now, but no further than to
+ * the first plaintext. Asks for no more, so that an error behind it is left to be told.
+ */
+void connection_digest(struct connection *c, int fd);
+
 #endif /* RECEIVE_H */

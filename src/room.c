@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "room.h"
 
+#include "drain.h"
 #include "libc.h"
 
 #include <linux/sock_diag.h>
@@ -18,7 +19,7 @@ enum {
 	SMALL_RECORD = 512, /* what a writable socket takes when its buffer seems full */
 };
 
-size_t room_kernel(int fd)
+size_t room_kernel(struct connection *c, int fd)
 {
 	unsigned int mem[SK_MEMINFO_VARS] = {0};
 	socklen_t len = sizeof(mem), lowat_len = sizeof(int);
@@ -27,6 +28,7 @@ size_t room_kernel(int fd)
 
 	if (libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len) < 0)
 		return 0;
+	drain_note(c, mem[SK_MEMINFO_RMEM_ALLOC] == 0);
 	room = (int64_t)mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED];
 	if (libc.getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, &lowat_len) == 0 &&
 	    lowat > 0 && libc.ioctl(fd, SIOCOUTQNSD, &unsent) == 0) {
@@ -37,9 +39,9 @@ size_t room_kernel(int fd)
 	return room > 0 ? (size_t)room : 0;
 }
 
-size_t room_plain(const struct connection *c, int fd)
+size_t room_plain(struct connection *c, int fd)
 {
-	size_t room = room_kernel(fd), overhead = engine_overhead(c->engine), records;
+	size_t room = room_kernel(c, fd), overhead = engine_overhead(c->engine), records;
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 
 	if (room < LEAST_ROOM + overhead)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "send.h"
 
+#include "drain.h"
 #include "handshake.h"
 #include "libc.h"
 #include "output.h"
@@ -75,6 +76,11 @@ static ssize_t send_blocking(struct connection *c, int fd, struct cursor *cur)
 		r = output_flush_wait(c, fd, done > 0);
 		if (r == 0 || r == -EINTR || r == -EAGAIN)
 			done += (size_t)n;
+		if (r == 0 && cur->left)
+			drain_sent(c, fd, (size_t)n);
+		/* What came was no record. */
+		if (c->state != STATE_OPEN)
+			break;
 	}
 	return done || r == 0 ? (ssize_t)done : r;
 }
@@ -161,7 +167,7 @@ static void measure_room(struct connection *c, int fd)
 {
 	if (c->room_seen < USEFUL_ROOM && c->room_skipped++ % ASK_AGAIN)
 		return;
-	c->room_seen = output_pending(c) ? 0 : room_kernel(fd);
+	c->room_seen = output_pending(c) ? 0 : room_kernel(c, fd);
 	c->send_room = c->room_seen;
 }
 
@@ -270,6 +276,8 @@ static ssize_t leave(struct connection *c, int fd, ssize_t n)
 	if (n < 0 && n == c->out_error)
 		c->out_error = -EPIPE;
 	n = connection_told(c, n);
+	if (n > 0)
+		drain_sent(c, fd, (size_t)n);
 	connection_unlock(c);
 	return n;
 }
