@@ -57,10 +57,34 @@ static const char *environment(const char *name)
 	return secure_getenv(name);
 }
 
+static bool is_ours_to_end(void)
+{
+	return ready && !owner_in_vfork_child() && !owner_orphaned();
+}
+
+static void end_one(int fd, void *object)
+{
+	closing_at_exit(object, fd);
+}
+
+static void say_goodbye(void)
+{
+	fdtable_each_number(end_one);
+	linger_finish();
+}
+
+/* quick_exit runs no destructors and flushes no streams. */
+static void end_quickly(void)
+{
+	if (is_ours_to_end())
+		say_goodbye();
+}
+
 /* Before it has run every hook passes through, and TLS sockets are refused. */
 __attribute__((constructor)) static void start(void)
 {
 	libc_bind();
+	at_quick_exit(end_quickly); /* the first: what the program registers is called before */
 	log_init(environment("TLSSOCK_LOG"));
 	engine_global_init();
 	if (settings_environment(environment) < 0 || policy_environment(environment) < 0)
@@ -72,11 +96,6 @@ __attribute__((constructor)) static void start(void)
 				      "TLS sockets are refused");
 }
 
-static void end_one(int fd, void *object)
-{
-	closing_at_exit(object, fd);
-}
-
 static void abrupt_end_one(int fd, void *object)
 {
 	closing_at_abrupt_exit(object, fd);
@@ -84,22 +103,16 @@ static void abrupt_end_one(int fd, void *object)
 
 void api_abrupt_exit(void)
 {
-	if (!ready || owner_in_vfork_child() || owner_orphaned())
+	if (!is_ours_to_end())
 		return;
 	fdtable_each_number(abrupt_end_one);
-	linger_finish();
-}
-
-static void say_goodbye(void)
-{
-	fdtable_each_number(end_one);
 	linger_finish();
 }
 
 /* No session is freed: stdio flushes after the destructors, threads may still run. */
 __attribute__((destructor)) static void end(void)
 {
-	if (!ready || owner_in_vfork_child() || owner_orphaned())
+	if (!is_ours_to_end())
 		return;
 	if (!streams_end(say_goodbye))
 		say_goodbye();

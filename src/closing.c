@@ -8,6 +8,7 @@
 #include "linger.h"
 #include "output.h"
 #include "receive.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -16,6 +17,9 @@
 
 /* One that has not left by then has jumped out of its wait (siglongjmp). */
 enum { LEAVE_S = 1 };
+
+/* exec waits for the peers' kernels. Acknowledgements raise no event. */
+enum { EXEC_MS = 10000, EXEC_TICK_MS = 10 };
 
 void closing_release(void *connection)
 {
@@ -226,4 +230,61 @@ void closing_at_abrupt_exit(const struct connection *c, int fd)
 {
 	if (c->state == STATE_OPEN && !c->closing && owner_is_self(&c->owner))
 		linger_here(fd);
+}
+
+/*
+ * True if it may be closed now without a loss. Where application data is unread that makes a
+ * reset, as it does over TCP, whatever has arrived.
+ */
+static bool may_go(struct connection *c, int fd)
+{
+	int unsent = 0;
+
+	if (c->state != STATE_OPEN || !connection_is(c, fd) || linger_seconds(fd) == 0)
+		return true;
+	output_flush(c, fd);
+	drain_records(c, fd);
+	if (c->state != STATE_OPEN || c->out_error || engine_pending(c->engine) > 0)
+		return true;
+	return !output_pending(c) && (libc.ioctl(fd, SIOCOUTQ, &unsent) < 0 || unsent == 0);
+}
+
+/* Another process's, as after fork, are no concern of ours. A lock that is held is soon free. */
+static bool own_may_go(struct connection *c, int fd)
+{
+	bool may;
+
+	if (!owner_is_self(&c->owner))
+		return true;
+	if (connection_trylock(c) < 0)
+		return false;
+	may = may_go(c, fd);
+	connection_unlock(c);
+	return may;
+}
+
+static bool all_may_go(void)
+{
+	bool may = true;
+
+	for (int fd = fdtable_next(0); fd >= 0; fd = fdtable_next(fd + 1)) {
+		struct entry *e = fdtable_get(fd);
+
+		if (e && e->object)
+			may = own_may_go(e->object, fd) && may;
+		fdtable_put(e);
+	}
+	return may;
+}
+
+void closing_before_exec(void)
+{
+	int64_t end_ms = connection_now_ms() + EXEC_MS;
+	int state;
+
+	/* exec is no cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	while (!(SIGNALS_HELD(all_may_go()) && linger_arrived()) && connection_left_ms(end_ms) > 0)
+		libc.poll(NULL, 0, EXEC_TICK_MS);
+	pthread_setcancelstate(state, NULL);
 }

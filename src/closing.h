@@ -41,6 +41,12 @@ void closing_at_exit(struct connection *c, int fd);
  */
 void closing_at_abrupt_exit(const struct connection *c, int fd);
 
+/*
+ * Before exec, which closes all connections: waits until the peers' kernels have what was
+ * sent, 10 seconds at most. If exec fails nothing has happened: so no close_notify.
+ */
+void closing_before_exec(void);
+
 /* For fdtable_new(). */
 void closing_release(void *connection);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "handoff.h"
 
+#include "closing.h"
 #include "connection.h"
 #include "libc.h"
 #include "log.h"
@@ -276,8 +277,11 @@ static bool is_alone(void)
 int handoff_exec(const char *program, int (*exec)(void *arg), void *arg)
 {
 	struct handoff h = {.exec = exec, .arg = arg};
-	int fd = next_concerned(0), r;
+	int fd, r;
 
+	if (!handoff_child())
+		closing_before_exec();
+	fd = next_concerned(0);
 	if (fd < 0)
 		return exec(arg);
 	handoff_report(program);

@@ -258,12 +258,6 @@ static int start_locked(void)
 	return -r;
 }
 
-static void wake_locked(void)
-{
-	if (running)
-		pthread_cond_signal(&more);
-}
-
 void linger_add(int fd, struct buffer *rest)
 {
 	struct item *item = malloc(sizeof(*item));
@@ -282,10 +276,32 @@ void linger_add(int fd, struct buffer *rest)
 	items = item;
 	count++;
 	if (item->rest.len)
-		wake_locked();
+		pthread_cond_signal(&more);
 	if (count > CROWD)
 		step_locked();
 	linger_unlock();
+}
+
+/* Not for good: a thread may have been killed with the lock, or jumped out of it. */
+static bool lock_in_time(struct timespec *until)
+{
+	clock_gettime(CLOCK_REALTIME, until);
+	until->tv_sec++;
+	return guard_timedlock(&lock, until) == 0;
+}
+
+bool linger_arrived(void)
+{
+	struct timespec until;
+	bool arrived = true;
+
+	if (!running || !lock_in_time(&until))
+		return true;
+	step_locked();
+	for (const struct item *item = items; item && arrived; item = item->next)
+		arrived = all_arrived(item);
+	linger_unlock();
+	return arrived;
 }
 
 void linger_finish(void)
@@ -294,17 +310,13 @@ void linger_finish(void)
 	struct timespec until;
 	struct signals_wait signals;
 
-	if (!running)
-		return;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
-	/* Not for good: a thread may have been killed with the lock, or jumped out of it. */
-	if (guard_timedlock(&lock, &until) != 0)
+	if (!running || !lock_in_time(&until))
 		return;
 	exiting = true;
 	for (struct item *item = items; item; item = item->next)
 		item->end_ms = item->end_ms < end_ms ? item->end_ms : end_ms;
-	wake_locked();
+	if (running)
+		pthread_cond_signal(&more);
 	until.tv_sec += EXIT_UNSENT_MS / 1000;
 	/* A handler may end the process, or jump: the lock is of no use to anybody then. */
 	(void)signals_open(&signals);

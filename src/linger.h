@@ -11,6 +11,8 @@
 
 #include "buffer.h"
 
+#include <stdbool.h>
+
 /*
  * Takes over a descriptor and the sealed bytes that are still to be sent, which
  * may be none. Where no thread can be had both are given up at once.
@@ -28,6 +30,9 @@ void linger_for(int fd, struct buffer *rest, int seconds);
  * and ends our side behind them. The descriptor remains the caller's.
  */
 void linger_rest(int fd, struct buffer *rest);
+
+/* True if the peers' kernels have all that is to be sent. Does what can be done for it now. */
+bool linger_arrived(void);
 
 /* At exit: waits for what lingers, 10 seconds at most. */
 void linger_finish(void);
