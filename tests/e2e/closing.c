@@ -4,19 +4,68 @@
 #include "peer.h"
 #include "stream.h"
 #include "trace.h"
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <tlssock.h>
 #include <unistd.h>
 
-#define BYTES 1000000
+enum { BYTES = 1000000, PIECE = 16384 };
 
 static char *data;
 
-enum way { CLOSE_AND_EXIT, CLOSE_AND_EXIT_NOW, EXIT, EXIT_NOW, SHUTDOWN_AND_EXIT };
+enum way {
+	CLOSE_AND_EXIT,
+	CLOSE_AND_EXIT_NOW,
+	EXIT,
+	EXIT_NOW,
+	SHUTDOWN_AND_EXIT,
+	QUICK_EXIT,
+	EXEC,
+	SHUTDOWN_AND_EXEC,
+	CLOSE_AND_EXEC,
+	TERMINATE,
+	KILL,
+	KILL_NONBLOCKING,
+	KILL_PIECES,
+	ABORT,
+	WAYS,
+};
+
+static const struct {
+	const char *name, *end;
+	int status, shut, close;
+	enum { BY_ITSELF, HELD_BACK, NONBLOCKING, IN_PIECES } writes;
+	enum { RETURN, CALL_EXIT, CALL_QUICK_EXIT, CALL_EXEC, SIGNAL } leaves;
+} ways[WAYS] = {
+	[CLOSE_AND_EXIT] = {"close, then exit", "close_notify", .close = 1, .leaves = CALL_EXIT},
+	[CLOSE_AND_EXIT_NOW] = {"close, then _exit", "close_notify", .close = 1},
+	[EXIT] = {"exit", "close_notify", .leaves = CALL_EXIT},
+	/*
+	 * _exit may be called in a signal handler, where nothing can be sealed: all that was
+	 * sent arrives, and the end is a cut, as it is true that nobody closed.
+	 */
+	[EXIT_NOW] = {"_exit", "eof"},
+	[SHUTDOWN_AND_EXIT] = {"shutdown, then exit", "close_notify", .shut = 1,
+			       .leaves = CALL_EXIT},
+	[QUICK_EXIT] = {"quick_exit", "close_notify", .leaves = CALL_QUICK_EXIT},
+	[EXEC] = {"exec", "eof", .leaves = CALL_EXEC},
+	[SHUTDOWN_AND_EXEC] = {"shutdown, then exec", "close_notify", .shut = 1,
+			       .leaves = CALL_EXEC},
+	[CLOSE_AND_EXEC] = {"close, then exec", "close_notify", .close = 1, .leaves = CALL_EXEC},
+	[TERMINATE] = {"SIGTERM", "eof", 128 + SIGTERM, .writes = HELD_BACK, .leaves = SIGNAL},
+	[KILL] = {"SIGKILL", "eof", 128 + SIGKILL, .writes = HELD_BACK, .leaves = SIGNAL},
+	[KILL_NONBLOCKING] = {"SIGKILL, non-blocking", "eof", 128 + SIGKILL, .writes = NONBLOCKING,
+			      .leaves = SIGNAL},
+	[KILL_PIECES] = {"SIGKILL, many sends", "eof", 128 + SIGKILL, .writes = IN_PIECES,
+			 .leaves = SIGNAL},
+	[ABORT] = {"abort", "eof", 128 + SIGABRT, .writes = HELD_BACK, .leaves = SIGNAL},
+};
 
 struct departure {
 	const char *program, *version, *tickets;
@@ -25,41 +74,64 @@ struct departure {
 	char title[128];
 };
 
-static int send_all(int fd)
+/*
+ * A signal leaves no time for what comes after the last send. With little room for it in the
+ * kernel the peer has read some, and sent its tickets before, when the last was accepted.
+ */
+static void hold_back(int fd, enum way way)
 {
-	size_t sent = 0;
+	const int least = 1;
 
+	if (ways[way].writes != BY_ITSELF)
+		assert_ok(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)));
+	if (ways[way].writes == NONBLOCKING)
+		assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
+}
+
+static void send_all(int fd, enum way way)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+	size_t sent = 0, most = ways[way].writes == IN_PIECES ? PIECE : BYTES;
+
+	hold_back(fd, way);
 	while (sent < BYTES) {
-		ssize_t n = send(fd, data + sent, BYTES - sent, MSG_NOSIGNAL);
+		size_t left = BYTES - sent;
+		ssize_t n = send(fd, data + sent, left < most ? left : most, MSG_NOSIGNAL);
 
-		if (n <= 0)
-			return -1;
-		sent += (size_t)n;
+		if (n < 0 && errno == EAGAIN && ways[way].writes == NONBLOCKING)
+			assert_ok(poll(&room, 1, -1));
+		else
+			sent += (size_t)assert_ok(n);
 	}
-	return 0;
+}
+
+static void leave_by_signal(int number)
+{
+	const struct rlimit no_core = {0, 0};
+
+	assert_ok(setrlimit(RLIMIT_CORE, &no_core));
+	if (number == SIGABRT)
+		abort();
+	raise(number);
 }
 
 /* In the child: send all, and leave. */
 static int leave(int fd, enum way way)
 {
-	if (send_all(fd) < 0)
-		return 3;
-	if (way == SHUTDOWN_AND_EXIT && shutdown(fd, SHUT_WR) < 0)
-		return 4;
-	if (way <= CLOSE_AND_EXIT_NOW && close(fd) < 0)
-		return 5;
-	if (way == CLOSE_AND_EXIT || way == EXIT || way == SHUTDOWN_AND_EXIT)
+	send_all(fd, way);
+	if (ways[way].shut)
+		assert_ok(shutdown(fd, SHUT_WR));
+	if (ways[way].close)
+		assert_ok(close(fd));
+	if (ways[way].leaves == CALL_EXIT)
 		exit(0);
+	if (ways[way].leaves == CALL_QUICK_EXIT)
+		quick_exit(0);
+	if (ways[way].leaves == CALL_EXEC)
+		assert_ok(execl("/bin/true", "true", (char *)NULL));
+	if (ways[way].leaves == SIGNAL)
+		leave_by_signal(ways[way].status - 128);
 	return 0; /* to _exit() */
-}
-
-/*
- * _exit may be called in a signal handler, where nothing can be sealed: all that
- * was sent arrives, and the end is a cut, as it is true that nobody closed.
- */
-static const char *end_after(enum way way)
-{
-	return way == EXIT_NOW ? "eof" : "close_notify";
 }
 
 struct job {
@@ -94,8 +166,8 @@ static void as_client(const struct departure *row)
 		    row->version, "--tickets", row->tickets, "--connections", "1", NULL);
 	job.port = peer.port;
 	pid = child_start(client_child, &job);
-	peer_received(&peer, BYTES, end_after(row->way));
-	assert_int_equal(child_finish(pid), 0);
+	peer_received(&peer, BYTES, ways[row->way].end);
+	assert_int_equal(child_finish(pid), ways[row->way].status);
 	assert_int_equal(proc_finish(&peer.proc), 0);
 }
 
@@ -110,8 +182,8 @@ static void as_server(const struct departure *row)
 	assert_ok(close(job.listener));
 	peer_connect(&peer, row->program, AF_INET, job.port, "--mode", "sink", "--version",
 		     row->version, NULL);
-	peer_received(&peer, BYTES, end_after(row->way));
-	assert_int_equal(child_finish(pid), 0);
+	peer_received(&peer, BYTES, ways[row->way].end);
+	assert_int_equal(child_finish(pid), ways[row->way].status);
 	assert_int_equal(proc_finish(&peer.proc), 0);
 }
 
@@ -210,7 +282,28 @@ static void half_read(struct link *l, struct trace *t)
 	note_reset(l, t);
 }
 
+/* Data that came is for the program: a writer who looks for other records leaves it there. */
+static void writer_leaves_data(struct link *l, struct trace *t)
+{
+	struct pollfd readable = {.fd = l->client, .events = POLLIN};
+	char buf[16];
+
+	CALL(t, send(l->server, "answer", 6, 0));
+	CALL(t, syscall(SYS_poll, &readable, 1, 10000));
+	for (int i = 0; i < 8; i++)
+		CALL(t, send(l->client, "x", 1, 0));
+	CALL(t, shutdown(l->client, SHUT_WR));
+	CALL(t, syscall(SYS_poll, &readable, 1, 0));
+	trace_note(t, "revents %d\n", readable.revents);
+	trace_bytes(t, buf, CALL(t, recv(l->client, buf, 3, 0)));
+	CALL(t, syscall(SYS_poll, &readable, 1, 0));
+	trace_bytes(t, buf, CALL(t, recv(l->client, buf, sizeof(buf), 0)));
+	CALL(t, syscall(SYS_poll, &readable, 1, 0));
+	CALL(t, recv(l->server, buf, sizeof(buf), MSG_WAITALL));
+}
+
 static const struct compare_case cases[] = {
+	{"a writer leaves data", writer_leaves_data},
 	{"the peer sends on behind a close", peer_goes_on},
 	{"close with data never looked at", never_looked_at},
 	{"close with data peeked at", peeked},
@@ -219,11 +312,8 @@ static const struct compare_case cases[] = {
 
 static void name_row(struct departure *row)
 {
-	static const char *const ways[] = {"close, then exit", "close, then _exit", "exit", "_exit",
-					   "shutdown, then exit"};
-
 	snprintf(row->title, sizeof(row->title), "1 MB, %s: our %s, %s, TLS %s, tickets %s",
-		 ways[row->way], row->server ? "server" : "client", row->program, row->version,
+		 ways[row->way].name, row->server ? "server" : "client", row->program, row->version,
 		 row->tickets);
 }
 
@@ -231,23 +321,25 @@ int main(void)
 {
 	static const char *const programs[] = {"gnutls-peer", "openssl-peer"};
 	static const char *const tickets[] = {"early", "late", "never"};
-	static const enum way ways[] = {CLOSE_AND_EXIT, CLOSE_AND_EXIT_NOW, EXIT, EXIT_NOW,
-					SHUTDOWN_AND_EXIT};
-	static struct departure rows[2 * 2 * COUNT(tickets) * COUNT(ways) + 4 * COUNT(ways)];
+	static struct departure rows[2 * 2 * COUNT(tickets) * WAYS + 4 * WAYS];
 	struct CMUnitTest tests[COUNT(rows) + 1];
 	size_t n = 0;
 	int ret;
 
-	for (size_t i = 0; i < COUNT(rows) - 4 * COUNT(ways); i++)
+	for (size_t i = 0; i < COUNT(rows) - 4 * WAYS; i++)
 		rows[n++] = (struct departure){programs[i % 2],
 					       i / 2 % 2 ? "1.3" : "1.2",
 					       tickets[i / 4 % 3],
-					       ways[i / 12],
+					       (enum way)(i / 12),
 					       0,
 					       ""};
-	for (size_t i = 0; i < 4 * COUNT(ways); i++)
-		rows[n++] = (struct departure){
-			programs[i % 2], i / 2 % 2 ? "1.3" : "1.2", "early", ways[i / 4], 1, ""};
+	for (size_t i = 0; i < 4 * WAYS; i++)
+		rows[n++] = (struct departure){programs[i % 2],
+					       i / 2 % 2 ? "1.3" : "1.2",
+					       "early",
+					       (enum way)(i / 4),
+					       1,
+					       ""};
 	for (size_t i = 0; i < n; i++) {
 		name_row(&rows[i]);
 		tests[i] = ROW_CASE(rows[i].title, departs, &rows[i]);
