@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -232,25 +233,41 @@ void closing_at_abrupt_exit(const struct connection *c, int fd)
 		linger_here(fd);
 }
 
+/* What had been sent when first was true: other threads may go on sending meanwhile. */
+static bool has_arrived(struct connection *c, int fd, bool first)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	int unsent = 0;
+
+	if (libc.ioctl(fd, SIOCOUTQ, &unsent) < 0 || unsent == 0 ||
+	    libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return true;
+	if (first || !c->exec_goal)
+		c->exec_goal = info.tcpi_bytes_acked + (uint64_t)unsent;
+	return info.tcpi_bytes_acked >= c->exec_goal;
+}
+
 /*
  * True if it may be closed now without a loss. Where application data is unread that makes a
  * reset, as it does over TCP, whatever has arrived.
  */
-static bool may_go(struct connection *c, int fd)
+static bool may_go(struct connection *c, int fd, bool first)
 {
-	int unsent = 0;
-
 	if (c->state != STATE_OPEN || !connection_is(c, fd) || linger_seconds(fd) == 0)
 		return true;
 	output_flush(c, fd);
 	drain_records(c, fd);
 	if (c->state != STATE_OPEN || c->out_error || engine_pending(c->engine) > 0)
 		return true;
-	return !output_pending(c) && (libc.ioctl(fd, SIOCOUTQ, &unsent) < 0 || unsent == 0);
+	/* A thread is in the middle of a send, and waits for room: as at exit, not for that. */
+	if (c->flushers)
+		return true;
+	return !output_pending(c) && has_arrived(c, fd, first);
 }
 
 /* Another process's, as after fork, are no concern of ours. A lock that is held is soon free. */
-static bool own_may_go(struct connection *c, int fd)
+static bool own_may_go(struct connection *c, int fd, bool first)
 {
 	bool may;
 
@@ -258,12 +275,12 @@ static bool own_may_go(struct connection *c, int fd)
 		return true;
 	if (connection_trylock(c) < 0)
 		return false;
-	may = may_go(c, fd);
+	may = may_go(c, fd, first);
 	connection_unlock(c);
 	return may;
 }
 
-static bool all_may_go(void)
+static bool all_may_go(bool first)
 {
 	bool may = true;
 
@@ -271,7 +288,7 @@ static bool all_may_go(void)
 		struct entry *e = fdtable_get(fd);
 
 		if (e && e->object)
-			may = own_may_go(e->object, fd) && may;
+			may = own_may_go(e->object, fd, first) && may;
 		fdtable_put(e);
 	}
 	return may;
@@ -279,12 +296,19 @@ static bool all_may_go(void)
 
 void closing_before_exec(void)
 {
+	static atomic_bool in_vain; /* an exec that failed has waited to the end: once is enough */
 	int64_t end_ms = connection_now_ms() + EXEC_MS;
 	int state;
 
 	/* exec is no cancellation point. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	while (!(SIGNALS_HELD(all_may_go()) && linger_arrived()) && connection_left_ms(end_ms) > 0)
+	for (bool first = true; !(SIGNALS_HELD(all_may_go(first)) && linger_arrived());
+	     first = false) {
+		if (in_vain || connection_left_ms(end_ms) == 0) {
+			in_vain = true;
+			break;
+		}
 		libc.poll(NULL, 0, EXEC_TICK_MS);
+	}
 	pthread_setcancelstate(state, NULL);
 }

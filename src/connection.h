@@ -89,6 +89,8 @@ struct connection {
 	size_t unlooked;    /* sent since the input was looked at */
 	unsigned int sends; /* as long as nothing was heard */
 
+	uint64_t exec_goal; /* how much the peer is to have acknowledged before exec */
+
 	/* Threads that wait without the lock. */
 	unsigned int waiters;
 	pthread_cond_t left;

@@ -50,7 +50,7 @@ static const struct {
 	 * _exit may be called in a signal handler, where nothing can be sealed: all that was
 	 * sent arrives, and the end is a cut, as it is true that nobody closed.
 	 */
-	[EXIT_NOW] = {"_exit", "eof"},
+	[EXIT_NOW] = {"_exit", "eof", .leaves = RETURN},
 	[SHUTDOWN_AND_EXIT] = {"shutdown, then exit", "close_notify", .shut = 1,
 			       .leaves = CALL_EXIT},
 	[QUICK_EXIT] = {"quick_exit", "close_notify", .leaves = CALL_QUICK_EXIT},
