@@ -65,6 +65,7 @@ struct connection {
 	int rcvlowat;		  /* virtual: the kernel's stays 1 */
 	int oobinline;		  /* virtual: the kernel's is on */
 	int inq;		  /* TCP_INQ, virtual: recvmsg says what is left */
+	int defer_accept;	  /* TCP_DEFER_ACCEPT as the program has set it */
 
 	/* See input.h. */
 	struct buffer in;

@@ -121,15 +121,13 @@ int sockets_bind(struct entry *e, int fd, const struct sockaddr *sa, socklen_t l
 	return leave(e, r);
 }
 
-/*
- * A silent client is not even returned by accept. As long as the handshake may
- * take, the kernel keeps it back.
- */
-static void defer_accept(struct connection *c, int fd)
+void sockets_defer_accept(const struct connection *c, int fd)
 {
 	unsigned int ms = settings_timeout(connection_settings(c));
 	int seconds = ms ? (int)((ms + 999) / 1000) : 3600;
 
+	if (seconds < c->defer_accept)
+		seconds = c->defer_accept;
 	libc.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
 }
 
@@ -169,7 +167,7 @@ int sockets_listen(struct entry *e, int fd, int backlog)
 		r = tickets_own(tickets_now_s(), &keys);
 	explicit_bzero(&keys, sizeof(keys));
 	if (r == 0) {
-		defer_accept(c, fd);
+		sockets_defer_accept(c, fd);
 		r = libc.listen(fd, backlog) < 0 ? -errno : 0;
 	}
 	if (r == 0)

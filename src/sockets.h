@@ -103,6 +103,13 @@ int sockets_getsockopt(struct entry *e, int fd, int level, int name, void *v, so
 int sockets_setsockopt(struct entry *e, int fd, int level, int name, const void *v, socklen_t len);
 
 /*
+ * For a listener: a silent client is not even returned by accept. The kernel keeps it back
+ * as long as the handshake may take, or longer if the program wants that.
+ */
+struct connection;
+void sockets_defer_accept(const struct connection *c, int fd);
+
+/*
  * FIONREAD: how much plaintext can be read without waiting. SIOCOUTQ and SIOCOUTQNSD count
  * ciphertext, ours too. FIOCLEX and FIONCLEX as F_SETFD. Others are the kernel's.
  */

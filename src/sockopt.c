@@ -92,6 +92,8 @@ static int *virtual_int(struct connection *c, int level, int name)
 {
 	if (level == IPPROTO_TCP && name == TCP_INQ)
 		return &c->inq;
+	if (level == IPPROTO_TCP && name == TCP_DEFER_ACCEPT)
+		return &c->defer_accept;
 	if (level != SOL_SOCKET)
 		return NULL;
 	/* The kernel counts ciphertext; and it keeps a great SO_RCVLOWAT's buffer for good. */
@@ -159,6 +161,19 @@ static int set_nodelay(struct connection *c, int fd, const void *v, socklen_t le
 											 : 0;
 }
 
+/* The kernel rounds it, and says to what. */
+static int set_defer_accept(struct connection *c, int fd, const void *v, socklen_t len)
+{
+	socklen_t size = sizeof(c->defer_accept);
+
+	if (libc.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, v, len) < 0)
+		return -errno;
+	libc.getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &c->defer_accept, &size);
+	if (c->state == STATE_LISTENING)
+		sockets_defer_accept(c, fd);
+	return 0;
+}
+
 static int set_locked(struct connection *c, int fd, int level, int name, const void *v,
 		      socklen_t len)
 {
@@ -170,6 +185,8 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 		return connection_explain(c, -EOPNOTSUPP, "setsockopt",
 					  "a TLS socket cannot become a TCP socket again, nor "
 					  "change its protocol");
+	if (level == IPPROTO_TCP && name == TCP_DEFER_ACCEPT)
+		return set_defer_accept(c, fd, v, len);
 	if (virtual)
 		return set_virtual(level, name, virtual, v, len);
 	if (level == IPPROTO_TCP && name == TCP_NODELAY && !c->sent_data &&

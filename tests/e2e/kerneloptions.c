@@ -42,6 +42,7 @@ static const struct option {
 	OPTION(SOL_SOCKET, SO_REUSEADDR, 1, 0, 2, 1),
 	OPTION(SOL_SOCKET, SO_DONTROUTE, 1, 0, 2, 0),
 	OPTION(SOL_SOCKET, SO_RCVLOWAT, 5, 0, 9, 1),
+	OPTION(IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 5, 100000, -1),
 };
 
 static void note_option(struct trace *t, int fd, const struct option *o)
@@ -95,6 +96,58 @@ static void inherited(struct link *l, struct trace *t)
 	assert_int_equal(recv(client, (char[1]){0}, 1, 0), 1);
 	close(client);
 	close(fd);
+}
+
+static void *connect_and_send(void *arg)
+{
+	struct link *l = arg;
+
+	assert_ok(tls_connect(l->client, l->family, l->port));
+	assert_int_equal(send(l->client, "x", 1, 0), 1);
+	return NULL;
+}
+
+/* The library's own setting does not show, nor does it go with the program's. */
+static void deferred(struct link *l, struct trace *t)
+{
+	static const struct option defer = OPTION(IPPROTO_TCP, TCP_DEFER_ACCEPT, 5, 0, 200);
+	pthread_t thread;
+	int fd;
+
+	note_option(t, l->listener, &defer);
+	note_option(t, l->server, &defer);
+	for (int i = 2; i >= 0; i--) {
+		CALL(t, setsockopt(l->listener, defer.level, defer.name, &defer.values[i],
+				   sizeof(int)));
+		note_option(t, l->listener, &defer);
+		CALL(t, listen(l->listener, 5));
+		note_option(t, l->listener, &defer);
+	}
+	close(l->client);
+	l->client = tls_socket(l->family, l->protocol, "localhost");
+	assert_int_equal(pthread_create(&thread, NULL, connect_and_send, l), 0);
+	fd = (int)assert_ok(accept(l->listener, NULL, NULL));
+	note_option(t, fd, &defer);
+	CALL(t, recv(fd, (char[1]){0}, 1, 0));
+	pthread_join(thread, NULL);
+	close(fd);
+}
+
+/* The kernel still keeps a silent client back, whatever the program has set. */
+static void still_deferred(void **state)
+{
+	int silent, listener = -1;
+	struct pollfd p = {.events = POLLIN};
+	uint16_t port;
+
+	(void)state;
+	listener = tls_listen(AF_INET, IPPROTO_TLS, "good", &port);
+	assert_ok(setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){0}, sizeof(int)));
+	silent = net_connect(AF_INET, port);
+	p.fd = listener;
+	assert_int_equal(poll(&p, 1, 100), 0);
+	close(silent);
+	close(listener);
 }
 
 /* The least that is told of, and that a waiting receive returns. */
@@ -212,6 +265,7 @@ static void linger_needlessly(struct link *l, struct trace *t)
 static const struct compare_case cases[] = {
 	{"options read back", read_back},
 	{"options of a listener", inherited},
+	{"TCP_DEFER_ACCEPT", deferred},
 	{"SO_RCVLOWAT", low_water},
 	{"SO_RCVLOWAT makes recv wait", low_water_waits},
 	{"not enough for SO_RCVLOWAT, O_NONBLOCK", not_enough},
@@ -222,5 +276,7 @@ static const struct compare_case cases[] = {
 
 int main(void)
 {
-	return compare_main("kerneloptions", cases, COUNT(cases), NULL, 0);
+	static const struct CMUnitTest tests[] = {CASE(still_deferred)};
+
+	return compare_main("kerneloptions", cases, COUNT(cases), tests, COUNT(tests));
 }
