@@ -109,15 +109,15 @@ static int linger_seconds(int fd)
 
 static void hand_over(struct closing_rest *rest)
 {
-	if (rest->fd >= 0)
-		linger_add(rest->fd, &rest->sealed);
+	if (rest->own)
+		linger_add(rest->own, &rest->sealed);
 }
 
 static void keep(struct connection *c, int fd, struct closing_rest *rest)
 {
 	struct buffer *sealed = c->engine ? engine_output(c->engine) : NULL;
 
-	rest->fd = fdtable_high_dup(fd);
+	rest->own = linger_full() ? NULL : ownfd_dup(fd);
 	rest->sealed = c->out;
 	c->out = (struct buffer){0};
 	if (sealed && buffer_append(&rest->sealed, buffer_head(sealed), sealed->len) == 0)
@@ -184,13 +184,13 @@ static void send_waiters_away(struct connection *c, int fd, const struct closing
 /* The lingerer's part where there is no descriptor for it. */
 static void send_here(struct closing_rest *rest, int fd)
 {
-	if (rest->fd < 0 && rest->sealed.len)
+	if (!rest->own && rest->sealed.len)
 		linger_rest(fd, &rest->sealed);
 }
 
 void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 {
-	*rest = (struct closing_rest){.fd = -1};
+	*rest = (struct closing_rest){0};
 	/* A signal handler that closes what its own thread is using: it is just closed. */
 	if (connection_lock(c) < 0)
 		return;
@@ -205,15 +205,15 @@ void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 
 void closing_end(struct closing_rest *rest)
 {
-	if (rest->fd >= 0 && rest->seconds > 0)
-		linger_for(rest->fd, &rest->sealed, rest->seconds);
+	if (rest->own && rest->seconds > 0)
+		linger_for(rest->own, &rest->sealed, rest->seconds);
 	else
 		hand_over(rest);
 }
 
 void closing_at_exit(struct connection *c, int fd)
 {
-	struct closing_rest rest = {.fd = -1};
+	struct closing_rest rest = {0};
 
 	/* A thread is in the middle of it: exit does not wait for that. */
 	if (connection_trylock(c) < 0)

@@ -13,8 +13,8 @@ int closing_shutdown(struct connection *c, int fd, int how);
  * lingerer takes the table's lock, and fork takes the two the other way round.
  */
 struct closing_rest {
-	int fd;	     /* -1: nothing */
-	int seconds; /* SO_LINGER's; -1: it is off */
+	struct ownfd *own; /* NULL: nothing */
+	int seconds;	   /* SO_LINGER's; -1: it is off */
 	struct buffer sealed;
 };
 

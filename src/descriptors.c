@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "handoff.h"
 #include "libc.h"
+#include "linger.h"
 #include "pending.h"
 #include "signals.h"
 #include "sockets.h"
@@ -96,7 +97,7 @@ static bool stale_held(int fd)
 	bool stale = ours && !connection_is(e->object, fd);
 
 	if (e && !e->object && !handoff_child())
-		stale = fdtable_stale_own(fd);
+		stale = ownfd_stale(fd);
 	fdtable_put(e);
 	if (ours && stale)
 		forget_held(fd);
@@ -138,7 +139,7 @@ int sockets_twin(int fd)
 
 int sockets_close(int fd)
 {
-	struct closing_rest rest = {.fd = -1};
+	struct closing_rest rest = {0};
 	struct entry *e;
 	bool last = false;
 	int r;
@@ -310,11 +311,11 @@ static int take_leave_first(int to, struct connection *old, struct closing_rest 
  */
 static int dup_onto_ours(int fd, int to, struct entry *e, bool cloexec)
 {
-	struct closing_rest rest = {.fd = -1};
+	struct closing_rest rest = {0};
 	bool last = false, was_cloexec = fdtable_cloexec(to);
 	struct entry *old = fdtable_begin_close(to, &last);
-	int copy = last ? fdtable_high_dup(to) : -1;
-	int r = old ? 0 : -EBUSY; /* the library's own */
+	int copy = last ? ownfd_high_dup(to) : -1;
+	int r = old ? 0 : -EBUSY; /* another thread's dup2 has just come before */
 
 	if (last && copy < 0)
 		r = take_leave_first(to, old->object, &rest);
@@ -351,7 +352,11 @@ int sockets_dup_to(int fd, int to, bool cloexec)
 	if (libc.fcntl64(fd, F_GETFD) < 0)
 		return -EBADF;
 	sockets_stale(fd);
+	if (fdtable_is_reserved(fd))
+		return -EBADF;
 	sockets_stale(to);
+	if (fdtable_is_reserved(to))
+		linger_make_way(to);
 	if (!fdtable_has(fd) && !fdtable_has(to))
 		return real_dup_to(fd, to, cloexec);
 	e = fdtable_get(fd);

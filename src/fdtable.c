@@ -6,15 +6,13 @@
 #include "signals.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-enum { HIGH_DESCRIPTOR = 200, CLOSING_YIELDS = 10000 };
+enum { CLOSING_YIELDS = 10000 };
 
 struct fdtable fdtable;
 
@@ -23,7 +21,6 @@ static struct entry *pool;
 static struct entry live = {.next = &live, .prev = &live};
 static struct entry reserved = {.refs = 1};
 static struct entry closing = {.refs = 1};
-static _Atomic uint64_t *identities; /* of the reserved */
 
 static void fdtable_lock(void)
 {
@@ -41,12 +38,11 @@ static int create_table(void)
 
 	if (fdtable.slots)
 		return 0;
-	map = mmap(NULL, FDTABLE_SIZE * (sizeof(struct slot) + sizeof(*identities)),
-		   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	map = mmap(NULL, FDTABLE_SIZE * sizeof(struct slot), PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		return -ENOMEM;
 	fdtable.slots = map;
-	identities = (void *)(fdtable.slots + FDTABLE_SIZE);
 	return 0;
 }
 
@@ -291,16 +287,6 @@ void fdtable_each_number(void (*fn)(int fd, void *object))
 	}
 }
 
-int fdtable_high_dup(int fd)
-{
-	int high = libc.fcntl64(fd, F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR);
-
-	/* The process's limit is lower than that. */
-	if (high < 0 && errno == EINVAL)
-		high = libc.fcntl64(fd, F_DUPFD_CLOEXEC, 0);
-	return high < 0 ? -errno : high;
-}
-
 bool fdtable_below_limit(int fd)
 {
 	struct rlimit limit;
@@ -319,21 +305,9 @@ void fdtable_set_cloexec(int fd, bool on)
 		atomic_store(&fdtable.slots[fd].cloexec, on);
 }
 
-uint64_t fdtable_identity(int fd)
-{
-	struct stat st;
-
-	/* Inodes are counted in 32 bits and devices in fewer, but for files on disks. */
-	return fstat(fd, &st) < 0 ? 0 : st.st_ino ^ (uint64_t)st.st_dev << 40;
-}
-
 int fdtable_reserve(int fd)
 {
-	int r = fdtable_install(fd, &reserved, true);
-
-	if (r == 0)
-		atomic_store(&identities[fd], fdtable_identity(fd));
-	return r;
+	return fdtable_install(fd, &reserved, true);
 }
 
 void fdtable_unreserve(int fd)
@@ -342,28 +316,9 @@ void fdtable_unreserve(int fd)
 		forget(fd, &reserved);
 }
 
-bool fdtable_stale_own(int fd)
+bool fdtable_is_reserved(int fd)
 {
-	if (!fdtable_names(fd, &reserved) || fdtable_identity(fd) == atomic_load(&identities[fd]))
-		return false;
-	fdtable_unreserve(fd);
-	return true;
-}
-
-bool fdtable_is_own(int fd, uint64_t identity)
-{
-	if (fdtable_identity(fd) == identity)
-		return true;
-	fdtable_stale_own(fd);
-	return false;
-}
-
-void fdtable_close_own(int fd, uint64_t identity)
-{
-	if (!fdtable_is_own(fd, identity))
-		return;
-	fdtable_put(fdtable_remove(fd));
-	libc.close(fd);
+	return fdtable_names(fd, &reserved);
 }
 
 void fdtable_fork_lock(void)

@@ -139,12 +139,6 @@ bool fdtable_in_use(void);
 /* Calls a function with each number that is ours, and a reference held. */
 void fdtable_each_number(void (*fn)(int fd, void *object));
 
-/*
- * Returns a duplicate with FD_CLOEXEC among the numbers that programs do not expect
- * to be taken, or a negative errno.
- */
-int fdtable_high_dup(int fd);
-
 /* True if dup2 and its like may still give the number to a file (RLIMIT_NOFILE). */
 bool fdtable_below_limit(int fd);
 
@@ -158,24 +152,11 @@ void fdtable_set_cloexec(int fd, bool on);
  */
 int fdtable_reserve(int fd);
 
-/* Such a number was closed past the library, and is another file's. */
+/* The number is no longer one. */
 void fdtable_unreserve(int fd);
 
-/*
- * The kernel's name of an open file that has one of its own, as sockets and pipes have; 0:
- * closed. By it the library sees that a number of its own was closed past it, and neither
- * uses nor closes the program's file there.
- */
-uint64_t fdtable_identity(int fd);
-
-/* True if the number is that file still. Else it is no longer marked. */
-bool fdtable_is_own(int fd, uint64_t identity);
-
-/* Closes it then. */
-void fdtable_close_own(int fd, uint64_t identity);
-
-/* True if the number was marked, and is another file's: it is no longer marked. */
-bool fdtable_stale_own(int fd);
+/* True if the number is marked so. */
+bool fdtable_is_reserved(int fd);
 
 /*
  * Around fork: locks the table and takes a reference on every object that is in use,

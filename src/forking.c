@@ -5,6 +5,7 @@
 #include "credentials.h"
 #include "linger.h"
 #include "names.h"
+#include "ownfd.h"
 #include "pending.h"
 #include "policy.h"
 #include "priority.h"
@@ -66,10 +67,12 @@ static void prepare(void)
 	tickets_lock();
 	arena = sessions ? owner_fork_begin(sessions) : NULL;
 	fdtable_fork_each(share_one, NULL);
+	ownfd_lock();
 }
 
 static void unlock_rest(void)
 {
+	ownfd_unlock();
 	tickets_unlock();
 	sessioncache_unlock();
 	priority_unlock();

@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "libc.h"
 #include "log.h"
+#include "ownfd.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -142,7 +143,7 @@ static int take_place(int dead, int fd, struct place *p)
 	*p = (struct place){fd, -1};
 	if (!fdtable_below_limit(fd))
 		return 0;
-	p->kept = fdtable_high_dup(fd);
+	p->kept = ownfd_high_dup(fd);
 	if (p->kept < 0)
 		return p->kept;
 	return libc.dup2(dead, fd) < 0 ? -errno : 0;

@@ -86,7 +86,9 @@ static SLOW int fcntl_ours(int fd, int cmd, void *arg)
 		return (int)SERVE(fd, sockets_set_cloexec(e, fd, n & FD_CLOEXEC),
 				  libc.fcntl64(fd, cmd, arg));
 	default:
-		return libc.fcntl64(fd, cmd, arg);
+		/* The program has never heard of the library's own. */
+		return fdtable_is_reserved(fd) && !sockets_stale(fd) ? refuse(EBADF)
+								     : libc.fcntl64(fd, cmd, arg);
 	}
 }
 

@@ -10,20 +10,32 @@
 #define LINGER_H
 
 #include "buffer.h"
+#include "ownfd.h"
+
+#include <stdbool.h>
 
 #include <stdbool.h>
 
 /*
  * Takes over a descriptor and the sealed bytes that are still to be sent, which
- * may be none. Where no thread can be had both are given up at once.
+ * may be none. Where no thread can be had it waits itself, as linger_rest().
  */
-void linger_add(int fd, struct buffer *rest);
+void linger_add(struct ownfd *own, struct buffer *rest);
+
+/* True if the lingerer has so many descriptors that the program needs the others. */
+bool linger_full(void);
+
+/*
+ * The program is about to put a file on a number that is the library's own. That moves
+ * away; without a free number it ends, what was to be sent after a wait for the peer.
+ */
+void linger_make_way(int fd);
 
 /*
  * SO_LINGER: waits until the peer's kernel has all, but no longer than so many seconds, and
  * adds it then. A thread that is cancelled meanwhile, or jumps away, adds it, too.
  */
-void linger_for(int fd, struct buffer *rest, int seconds);
+void linger_for(struct ownfd *own, struct buffer *rest, int seconds);
 
 /*
  * Sends sealed bytes, with signals held, as far as the peer takes them within 10 seconds,

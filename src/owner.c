@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "owner.h"
 
-#include "fdtable.h"
 #include "guard.h"
 #include "libc.h"
+#include "ownfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +20,8 @@ struct arena {
 	struct word *words; /* shared with the other process */
 	unsigned int count; /* room */
 	unsigned int used;
-	unsigned int refs; /* objects of this process in it */
-	int pipe[2];	   /* the read end tells the parent that its child is gone */
-	uint64_t identities[2];
+	unsigned int refs;     /* objects of this process in it */
+	struct ownfd *pipe[2]; /* the read end tells the parent that its child is gone */
 	pid_t parent;
 	bool is_shared_again;	/* by a later fork: there is one process more */
 	struct arena *replaced; /* by this one, to be freed when fork is over */
@@ -116,16 +115,25 @@ bool owner_claim(struct owner *owner)
 	return self && word && atomic_compare_exchange_strong(&word->token, &nobody, self);
 }
 
+static bool has_hung_up(const struct ownfd *own)
+{
+	struct pollfd p = {.fd = ownfd_enter(own), .events = POLLIN};
+	int r;
+
+	if (p.fd < 0)
+		return false;
+	r = libc.poll(&p, 1, 0);
+	ownfd_leave();
+	return r == 1 && (p.revents & POLLHUP);
+}
+
 /* The other one of two processes has exited or called exec without closing. */
 static bool other_is_gone(const struct arena *arena)
 {
-	struct pollfd p = {.fd = arena->pipe[0], .events = POLLIN};
-
 	if (arena->is_shared_again)
 		return false;
 	if (arena->parent == getpid())
-		return p.fd >= 0 && fdtable_is_own(p.fd, arena->identities[0]) &&
-		       libc.poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
+		return arena->pipe[0] && has_hung_up(arena->pipe[0]);
 	return getppid() != arena->parent;
 }
 
@@ -146,9 +154,8 @@ bool owner_claim_last(struct owner *owner)
 
 static void close_end(struct arena *arena, int which)
 {
-	if (arena->pipe[which] >= 0)
-		fdtable_close_own(arena->pipe[which], arena->identities[which]);
-	arena->pipe[which] = -1;
+	ownfd_close(arena->pipe[which]);
+	arena->pipe[which] = NULL;
 }
 
 static void arena_free(struct arena *arena)
@@ -180,19 +187,12 @@ void owner_fini(struct owner *owner)
 /* Without descriptors the parent cannot tell that a child is gone; no harm. */
 static void open_pipe(struct arena *arena)
 {
-	if (libc.pipe2(arena->pipe, O_CLOEXEC) < 0) {
-		arena->pipe[0] = arena->pipe[1] = -1;
-		return;
-	}
-	for (int i = 0; i < 2; i++) {
-		int high = fdtable_high_dup(arena->pipe[i]);
+	int ends[2];
 
-		if (high >= 0) {
-			libc.close(arena->pipe[i]);
-			arena->pipe[i] = high;
-		}
-		arena->identities[i] = fdtable_identity(arena->pipe[i]);
-	}
+	if (libc.pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		arena->pipe[i] = ownfd_take(ends[i]);
 }
 
 struct arena *owner_fork_begin(unsigned int count)
@@ -256,8 +256,8 @@ static void end(struct arena *arena, bool is_parent)
 	}
 	close_end(arena, is_parent ? 1 : 0);
 	for (int i = 0; i < 2; i++)
-		if (arena->pipe[i] >= 0)
-			(void)!fdtable_reserve(arena->pipe[i]);
+		if (arena->pipe[i])
+			ownfd_mark(arena->pipe[i]);
 	arena_put(arena);
 }
 

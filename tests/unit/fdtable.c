@@ -330,17 +330,6 @@ static void test_clear_forgets(void **state)
 	assert_int_equal(released, 1);
 }
 
-static void test_high_dup(void **state)
-{
-	int fd = fdtable_high_dup(STDERR_FILENO);
-
-	(void)state;
-	assert_true(fd >= 200);
-	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	close(fd);
-	assert_int_equal(fdtable_high_dup(fd), -EBADF);
-}
-
 static void test_no_memory(void **state)
 {
 	struct entry *entries[64], *none;
@@ -379,7 +368,6 @@ int main(void)
 		TABLE_CASE(test_fork_keeps_what_it_has_seen),
 		TABLE_CASE(test_begin_open),
 		TABLE_CASE(test_clear_forgets),
-		TABLE_CASE(test_high_dup),
 		TABLE_CASE(test_no_memory),
 	};
 
