@@ -204,7 +204,7 @@ static int exec_alone(const struct handoff *h, int fd)
 static bool get_own_descriptors(void)
 {
 	return libc.close_range(UINT_MAX, UINT_MAX, CLOSE_RANGE_UNSHARE) == 0 ||
-	       unshare(CLONE_FILES) == 0;
+	       libc.unshare(CLONE_FILES) == 0;
 }
 
 /*

@@ -4,6 +4,7 @@
 
 #include "api.h"
 #include "libc.h"
+#include "linger.h"
 #include "sockets.h"
 #include "spawnfd.h"
 
@@ -117,6 +118,39 @@ EXPORT int forkpty(int *master, char *name, const struct termios *t, const struc
 	else if (pid > 0)
 		fresh(*master);
 	return pid;
+}
+
+/*
+ * A process with threads is refused some namespaces. The lingerer's is none that the
+ * program knows of.
+ */
+static SLOW bool try_without_thread(void)
+{
+	return errno == EINVAL && linger_pause();
+}
+
+EXPORT int unshare(int flags)
+{
+	int saved = errno, r = libc.unshare(flags);
+
+	if (r < 0 && try_without_thread()) {
+		errno = saved;
+		r = libc.unshare(flags);
+		linger_resume();
+	}
+	return r;
+}
+
+EXPORT int setns(int fd, int type)
+{
+	int saved = errno, r = libc.setns(fd, type);
+
+	if (r < 0 && try_without_thread()) {
+		errno = saved;
+		r = libc.setns(fd, type);
+		linger_resume();
+	}
+	return r;
 }
 
 EXPORT void _exit(int status)

@@ -133,6 +133,8 @@
 	X(int, shutdown, (int fd, int how), (fd, how))                                             \
 	X(long, syscall, (long n, long a, long b, long c, long d, long e, long f),                 \
 	  (n, a, b, c, d, e, f))                                                                   \
+	X(int, unshare, (int flags), (flags))                                                      \
+	X(int, setns, (int fd, int type), (fd, type))                                              \
 	X(int, close, (int fd), (fd))                                                              \
 	X(int, close_range, (unsigned int first, unsigned int last, int flags),                    \
 	  (first, last, flags))                                                                    \

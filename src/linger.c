@@ -5,10 +5,12 @@
 #include "guard.h"
 #include "libc.h"
 #include "lingeritem.h"
+#include "owner.h"
 #include "signals.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,6 +33,8 @@ static struct linger_item *items;
 static atomic_uint count;
 static atomic_bool running;
 static bool exiting;
+static bool paused; /* no thread now, whatever there is */
+static pid_t thread_id;
 static pthread_cond_t more;   /* of the thread, by the monotonic clock */
 static struct pollfd *polled; /* what the thread waits with: a forked child frees it */
 
@@ -149,10 +153,11 @@ static void *run(void *unused)
 {
 	(void)unused;
 	linger_lock();
+	thread_id = gettid();
 	do {
 		step_locked();
 		trim_locked();
-	} while ((items || !exiting) && wait_unlocked());
+	} while (!paused && (items || !exiting) && wait_unlocked());
 	running = false;
 	pthread_cond_broadcast(&idle);
 	linger_unlock();
@@ -204,7 +209,7 @@ void linger_add(struct ownfd *own, struct buffer *rest)
 	struct linger_item *item = malloc(sizeof(*item));
 
 	linger_lock();
-	if (!item || (!running && start_locked() < 0)) {
+	if (!item || (!running && !paused && start_locked() < 0)) {
 		linger_unlock();
 		free(item);
 		give_up(own, rest);
@@ -333,6 +338,37 @@ void linger_for(struct ownfd *own, struct buffer *rest, int seconds)
 	CLEANUP_POP(1);
 }
 
+bool linger_pause(void)
+{
+	pid_t tid;
+
+	if (!running || owner_in_vfork_child() || owner_orphaned())
+		return false;
+	linger_lock();
+	paused = true;
+	wake_locked();
+	while (running)
+		pthread_cond_wait(&idle, &lock.mutex);
+	tid = thread_id;
+	linger_unlock();
+	/* It has still to leave the kernel. */
+	while (tid && tgkill(getpid(), tid, 0) == 0)
+		sched_yield();
+	return true;
+}
+
+void linger_resume(void)
+{
+	int saved = errno;
+
+	linger_lock();
+	paused = false;
+	if (items && !running)
+		start_locked();
+	linger_unlock();
+	errno = saved;
+}
+
 void linger_fork_child(void)
 {
 	while (items) {
@@ -346,6 +382,7 @@ void linger_fork_child(void)
 	count = 0;
 	running = false;
 	exiting = false;
+	paused = false;
 	pthread_cond_init(&idle, NULL);
 	linger_unlock();
 }

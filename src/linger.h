@@ -56,6 +56,13 @@ void linger_finish(void);
  */
 void linger_here(int fd);
 
+/*
+ * Some calls fail in a process that has threads. pause ends the lingerer's, and returns
+ * false if there is none; resume starts it again if it is needed.
+ */
+bool linger_pause(void);
+void linger_resume(void);
+
 /* For fork. The child has no such thread: it gives its copies up, and unlocks. */
 void linger_lock(void);
 void linger_unlock(void);

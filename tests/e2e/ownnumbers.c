@@ -9,6 +9,7 @@
 #include "waiting.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -206,6 +207,17 @@ static void many_unread(struct link *l, struct trace *t)
 	}
 }
 
+/* What a process with threads is refused. */
+static void alone_in_process(struct link *l, struct trace *t)
+{
+	drop_unread(l);
+	CALL(t, unshare(CLONE_NEWUSER));
+	CALL(t, unshare(CLONE_SIGHAND));
+	CALL(t, unshare(1));
+	CALL(t, setns(0, CLONE_NEWUSER));
+	CALL(t, read_all(l->server) > 0);
+}
+
 #define CASES(X)                                                                                   \
 	X("standard input closed and taken", redirect)                                             \
 	X("standard input closed and taken, few numbers", redirect_low)                            \
@@ -213,7 +225,8 @@ static void many_unread(struct link *l, struct trace *t)
 	X("dup2 of a socket", socket_onto)                                                         \
 	X("each high number, after fork", after_fork)                                              \
 	X("dup2 where no number is free", none_free)                                               \
-	X("many that do not read", many_unread)
+	X("many that do not read", many_unread)                                                    \
+	X("unshare and setns", alone_in_process)
 
 CASES(ALONE_CASE)
 
