@@ -322,6 +322,21 @@ struct sockaddr_host {
 /* Values of TLS_CERT_NOCOPY. */
 #define TLS_CERT_NOCOPY_NONE 0
 #define TLS_CERT_NOCOPY_OPTIONAL 1
+/*
+ * (GS) int: what a server shows to a client that asks for a name (SNI) that none of its
+ * chains has; 0: the first chain that the client can use; 1: the alert unrecognized_name
+ * (RFC 6066, 3), and the handshake fails with EPROTO. Clients that ask for no name get the
+ * first chain in any case.
+ */
+#define TLS_UNKNOWN_NAME 217
+/*
+ * (S) nothing, on a listening socket: certificates, keys and trust anchors are read again
+ * from their files and tokens, for the handshakes to come; connections that are open are
+ * not disturbed. Files that change are read again in any case, within a second or with
+ * the next handshake after it. On failure what was read before stays in use: ENOENT,
+ * EACCES, EINVAL, EPROTO as when they were set. EOPNOTSUPP on other sockets.
+ */
+#define TLS_RELOAD 224
 
 /* Values of TLS_PEER_VERIFY. */
 #define TLS_PEER_VERIFY_NONE 0	   /* any peer, unverified */
@@ -407,6 +422,15 @@ int tls_credential_get(sec_tag_t tag, enum tls_credential_type type, void *cred,
  * Returns 0, or -ENOENT.
  */
 int tls_credential_delete(sec_tag_t tag, enum tls_credential_type type);
+
+/*
+ * Does what TLS_RELOAD does for all sockets of the process, clients' ones too. Not to be
+ * called from a signal handler.
+ *
+ * Returns 0, or the first error as a negative errno; the rest is read again all the same.
+ * What cannot be used stays as it was, and the log says why.
+ */
+int tlssock_reload(void);
 
 /*
  * Returns the library's version, "MAJOR.MINOR.PATCH", static storage.

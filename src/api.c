@@ -3,6 +3,7 @@
 #include "api.h"
 
 #include "closing.h"
+#include "credentials.h"
 #include "engine.h"
 #include "forking.h"
 #include "libc.h"
@@ -44,6 +45,11 @@ EXPORT int tls_credential_get(sec_tag_t tag, enum tls_credential_type type, void
 EXPORT int tls_credential_delete(sec_tag_t tag, enum tls_credential_type type)
 {
 	return tags_delete(tag, (int)type);
+}
+
+EXPORT int tlssock_reload(void)
+{
+	return credentials_renew_all();
 }
 
 EXPORT const char *tlssock_version(void)

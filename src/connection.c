@@ -51,6 +51,7 @@ void connection_free(void *connection)
 	buffer_fini(&c->out);
 	owner_fini(&c->owner);
 	settings_put(c->effective);
+	credentials_release(c->kept);
 	settings_put(c->settings);
 	pthread_cond_destroy(&c->left);
 	pthread_mutex_destroy(&c->lock);

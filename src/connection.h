@@ -33,13 +33,14 @@ enum connection_state {
 struct connection {
 	pthread_mutex_t lock;
 	struct entry *entry;
-	unsigned long id;	    /* TLS_ID */
-	unsigned long context;	    /* TLS_CONTEXT; 0: its own */
-	uint64_t cookie;	    /* the kernel's name of the socket; 0: not known */
-	struct settings *settings;  /* what the program told */
-	struct settings *effective; /* with the policy's part; NULL: no policy, or none yet */
-	struct policy_set sections; /* of the policy, that hold then */
-	struct engine *engine;	    /* NULL before the handshake, and for listeners */
+	unsigned long id;		/* TLS_ID */
+	unsigned long context;		/* TLS_CONTEXT; 0: its own */
+	uint64_t cookie;		/* the kernel's name of the socket; 0: not known */
+	struct settings *settings;	/* what the program told */
+	struct settings *effective;	/* with the policy's part; NULL: no policy, or none yet */
+	struct policy_set sections;	/* of the policy, that hold then */
+	struct credential_source *kept; /* a listener's */
+	struct engine *engine;		/* NULL before the handshake, and for listeners */
 	struct owner owner;
 	enum connection_state state;
 	bool server;

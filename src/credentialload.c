@@ -253,10 +253,12 @@ out:
 	return r < 0 ? r : 0;
 }
 
-int credential_load(const struct credential_spec *spec, gnutls_certificate_credentials_t to,
-		    bool *identity, const struct reason *why)
+int credential_load_some(const struct credential_spec *spec, const bool *wanted,
+			 gnutls_certificate_credentials_t to, bool *identity,
+			 const struct reason *why)
 {
 	const struct credential_item *chain = NULL;
+	size_t identities = 0;
 	int r = 0;
 
 	errno = 0;
@@ -271,10 +273,17 @@ int credential_load(const struct credential_spec *spec, gnutls_certificate_crede
 		} else if (!chain) {
 			r = explain(why, item, -EINVAL, "no certificate was set before this key");
 		} else {
-			r = add_identity(to, chain, item, why);
+			if (!wanted || wanted[identities++])
+				r = add_identity(to, chain, item, why);
 			*identity = r == 0;
 			chain = NULL;
 		}
 	}
 	return r;
+}
+
+int credential_load(const struct credential_spec *spec, gnutls_certificate_credentials_t to,
+		    bool *identity, const struct reason *why)
+{
+	return credential_load_some(spec, NULL, to, identity, why);
 }

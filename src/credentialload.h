@@ -20,4 +20,9 @@ struct reason {
 int credential_load(const struct credential_spec *spec, gnutls_certificate_credentials_t to,
 		    bool *identity, const struct reason *why);
 
+/* The same with some of the chains alone, in the order of their keys; NULL: all. */
+int credential_load_some(const struct credential_spec *spec, const bool *wanted,
+			 gnutls_certificate_credentials_t to, bool *identity,
+			 const struct reason *why);
+
 #endif /* CREDENTIALLOAD_H */

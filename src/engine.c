@@ -104,7 +104,7 @@ static int fail(struct engine *e, int result)
 		gnutls_alert_send(e->session, GNUTLS_AL_FATAL,
 				  (gnutls_alert_description_t)e->verdict_alert);
 		return r;
-	} else {
+	} else if (result != GNUTLS_E_UNRECOGNIZED_NAME) { /* which has its explanation */
 		engine_explain(e, "%s", error_text(result));
 	}
 	gnutls_alert_send_appropriate(e->session, result);

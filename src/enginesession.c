@@ -120,6 +120,12 @@ static int set_name(struct engine *e)
 	return gnutls_server_name_set(e->session, GNUTLS_NAME_DNS, e->name, strlen(e->name));
 }
 
+/* When a server knows what its client asks for and can use, before it chooses. */
+static int on_hello(gnutls_session_t session)
+{
+	return engine_choose_identity(gnutls_session_get_ptr(session));
+}
+
 static int set_role(struct engine *e)
 {
 	static const gnutls_certificate_request_t requests[] = {
@@ -130,6 +136,7 @@ static int set_role(struct engine *e)
 
 	if (!e->server)
 		return set_name(e);
+	gnutls_handshake_set_post_client_hello_function(e->session, on_hello);
 	gnutls_certificate_server_set_request(e->session,
 					      requests[settings_peer_verify(e->settings, true)]);
 	return 0;

@@ -51,6 +51,9 @@ struct engine {
 /* The cipher suite in use, IANA's number. */
 uint32_t engine_suite(const struct engine *e);
 
+/* A server's chains for the name that the client asks for. 0 or GnuTLS's error. */
+int engine_choose_identity(struct engine *e);
+
 /* Keeps a sentence for engine_reason(). */
 void engine_explain(struct engine *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

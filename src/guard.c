@@ -9,6 +9,17 @@ void guard_lock(struct guard *g)
 	pthread_mutex_lock(&g->mutex);
 }
 
+int guard_trylock(struct guard *g)
+{
+	int r;
+
+	signals_hold();
+	r = pthread_mutex_trylock(&g->mutex);
+	if (r != 0)
+		signals_let();
+	return r;
+}
+
 int guard_timedlock(struct guard *g, const struct timespec *until)
 {
 	int r;

@@ -18,6 +18,8 @@ struct guard {
 	}
 
 void guard_lock(struct guard *g);
+/* Returns 0, or EBUSY. */
+int guard_trylock(struct guard *g);
 void guard_unlock(struct guard *g);
 
 /* Returns 0, or an errno value if it was not to be had until then (CLOCK_REALTIME). */

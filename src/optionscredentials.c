@@ -163,6 +163,21 @@ static int set_tags(struct connection *c, const struct option *o, const void *v,
 	return r;
 }
 
+/* The lock of the connection is held: its other calls wait for the files. */
+static int reload(struct connection *c, int fd, const void *v, size_t len)
+{
+	char reason[512] = "not enough memory";
+	int r;
+
+	(void)fd;
+	(void)v;
+	(void)len;
+	if (c->state != STATE_LISTENING)
+		return -EOPNOTSUPP;
+	r = settings_renew(c->settings, true, reason, sizeof(reason));
+	return r < 0 ? connection_explain(c, r, "TLS_RELOAD", reason) : 0;
+}
+
 static const struct option rows[] = {
 	{.name = TLS_SEC_TAG_LIST, .early = true, .get = get_tags, .set = set_tags},
 	{.name = TLS_HOSTNAME_ZEPHYR, .early = true, .empty = true, .set = set_hostname},
@@ -181,6 +196,13 @@ static const struct option rows[] = {
 	{.name = TLS_TRUSTED_PEER_CERTIFICATES, .early = true, .set = set_credential},
 	{.name = TLS_CERTIFICATE_CHAIN, .early = true, .get = get_chain, .set = set_credential},
 	{.name = TLS_PRIVATE_KEY, .early = true, .set = set_credential},
+	{.name = TLS_UNKNOWN_NAME,
+	 .early = true,
+	 .setting = SETTING_UNKNOWN_NAME,
+	 .max = 1,
+	 .get = options_get_number,
+	 .set = options_set_number},
+	{.name = TLS_RELOAD, .empty = true, .act = reload},
 };
 
 const struct option_table options_credentials = OPTION_TABLE(rows);

@@ -89,6 +89,7 @@ struct settings *settings_new(int protocol)
 	s->numbers[SETTING_DTLS_TIMEOUT_MIN] = DTLS_TIMEOUT_MIN_MS;
 	s->numbers[SETTING_DTLS_TIMEOUT_MAX] = DTLS_TIMEOUT_MAX_MS;
 	s->numbers[SETTING_DTLS_ON_CONNECT] = 1;
+	s->numbers[SETTING_UNKNOWN_NAME] = 0;
 	return s;
 }
 
@@ -254,8 +255,7 @@ static int add_defaults(struct credential_spec *spec, bool need_trust)
 	return r;
 }
 
-int settings_credentials(const struct settings *s, bool server, struct credentials **out,
-			 char *reason, size_t size)
+static int with_defaults(const struct settings *s, bool server, struct credential_spec *out)
 {
 	struct credential_spec spec;
 	int r = credential_spec_copy(&spec, &s->spec);
@@ -263,8 +263,34 @@ int settings_credentials(const struct settings *s, bool server, struct credentia
 	if (r < 0)
 		return r;
 	r = add_defaults(&spec, settings_peer_verify(s, server) != TLS_PEER_VERIFY_NONE);
-	if (r == 0)
-		r = credentials_get(&spec, out, reason, size);
+	if (r < 0)
+		credential_spec_fini(&spec);
+	else
+		*out = spec;
+	return r;
+}
+
+int settings_credentials(const struct settings *s, bool server, struct credentials **out,
+			 char *reason, size_t size)
+{
+	struct credential_spec spec;
+	int r = with_defaults(s, server, &spec);
+
+	if (r < 0)
+		return r;
+	r = credentials_latest(&spec, out, reason, size);
+	credential_spec_fini(&spec);
+	return r;
+}
+
+int settings_renew(const struct settings *s, bool server, char *reason, size_t size)
+{
+	struct credential_spec spec;
+	int r = with_defaults(s, server, &spec);
+
+	if (r < 0)
+		return r;
+	r = credentials_renew(&spec, reason, size);
 	credential_spec_fini(&spec);
 	return r;
 }

@@ -39,6 +39,7 @@ enum setting_number {
 	SETTING_CACHED_REVOCATION,
 	SETTING_SERVER_STAPLING,
 	SETTING_EARLY_DATA, /* bytes */
+	SETTING_UNKNOWN_NAME,
 	SETTING_NUMBERS
 };
 
@@ -136,10 +137,13 @@ int64_t settings_session_ttl(const struct settings *s);
 bool settings_resumes(const struct settings *s);
 
 /*
- * Parses the credentials of a role, with the defaults for what was not told.
- * Returns as credentials_get().
+ * The credentials of a role, with the defaults for what was not told; where files have
+ * become unusable, as they were. Returns as credentials_latest().
  */
 int settings_credentials(const struct settings *s, bool server, struct credentials **out,
 			 char *reason, size_t size);
+
+/* Reads them again. Returns as credentials_renew(). */
+int settings_renew(const struct settings *s, bool server, char *reason, size_t size);
 
 #endif /* SETTINGS_H */

@@ -147,6 +147,10 @@ static int check_identity(struct connection *c, int fd)
 				       "a server needs a certificate and its key: set "
 				       "TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY, or TLSSOCK_CERT "
 				       "and TLSSOCK_KEY in the environment");
+	if (r == 0) {
+		credentials_release(c->kept);
+		c->kept = credentials_keep(credentials);
+	}
 	credentials_put(credentials);
 	return r;
 }

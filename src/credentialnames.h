@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which of several chains a server shows to whom. GnuTLS itself looks for a chain whose
+ * name is the client's to the letter, and takes the first that the client can use where
+ * there is none; wildcards it does not know. So the chains that fit a name get
+ * credentials of their own, in which GnuTLS chooses by what the client can use.
+ */
+#ifndef CREDENTIALNAMES_H
+#define CREDENTIALNAMES_H
+
+#include "credentialload.h"
+
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+
+struct credential_names;
+
+/* all: what credential_load() made of the spec. 0, or as credential_load(). */
+int credential_names_new(const struct credential_spec *spec, gnutls_certificate_credentials_t all,
+			 struct credential_names **out, const struct reason *why);
+
+/* Takes NULL. */
+void credential_names_free(struct credential_names *n);
+
+/*
+ * Gives the credentials for a name; NULL: all of them. An exact name goes before a
+ * wildcard, which stands for one label, the leftmost (RFC 6125, 6.4.3). False if no chain
+ * has the name.
+ */
+bool credential_names_find(const struct credential_names *n, const char *name,
+			   gnutls_certificate_credentials_t *out);
+
+#endif /* CREDENTIALNAMES_H */
