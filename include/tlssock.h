@@ -174,14 +174,20 @@ struct sockaddr_host {
  */
 #define TLS_TRUSTED_PEER_CERTIFICATES 87
 /*
- * (GS) string: a PEM file, PEM text, or a PKCS#11 URL (RFC 7512): the chain,
- * leaf first. Given again: one chain more. ENOENT, EACCES, EINVAL as above.
+ * (GS) string: a PEM or DER file, PEM text, or a PKCS#11 URL (RFC 7512): the chain,
+ * leaf first. Given again, each with its key after it: one chain more. A server chooses by
+ * the name that the client asks for, an exact one before a wildcard, and among those by
+ * the keys that the client can use; see TLS_UNKNOWN_NAME. Read back: the one set last.
+ * Files that change are read again; one that cannot be used then changes nothing. ENOENT,
+ * EACCES, EINVAL as above.
  */
 #define TLS_CERTIFICATE_CHAIN 88
 /*
- * (S) string: a PEM file, PEM text, or a PKCS#11 URL: the key of the chain set
- * last. EPROTO the two do not match; ENOENT, EACCES, EINVAL as above;
- * EDESTADDRREQ never: without a chain before it EINVAL.
+ * (S) string: a PEM or DER file, PEM text, or a PKCS#11 URL: the key of the chain set
+ * last. EPROTO the two do not match; EACCES also: the key is encrypted and
+ * TLS_KEY_PASSPHRASE_FILE was not set before it, or does not open it; or the token wants
+ * another PIN than the URL (pin-value, pin-source) or that file has. ENOENT also: no token
+ * has such a key. EACCES, ENOENT, EINVAL as above; without a chain before it EINVAL.
  */
 #define TLS_PRIVATE_KEY 89
 /* (GS) string: ALPN as a comma list; read when connected: what was agreed. */
@@ -329,6 +335,12 @@ struct sockaddr_host {
  * first chain in any case.
  */
 #define TLS_UNKNOWN_NAME 217
+/*
+ * (S) string: a file whose first line is the passphrase of the encrypted keys (PKCS#8, or
+ * OpenSSL's PEM), or the PIN of the PKCS#11 tokens, that are set after it. ENOENT, EACCES
+ * the file; EINVAL nothing in it.
+ */
+#define TLS_KEY_PASSPHRASE_FILE 218
 /*
  * (S) nothing, on a listening socket: certificates, keys and trust anchors are read again
  * from their files and tokens, for the handshakes to come; connections that are open are

@@ -6,6 +6,7 @@
 #include "credentialspec.h"
 
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 
 /* Where a failure is explained: which value, and why. */
 struct reason {
@@ -24,5 +25,17 @@ int credential_load(const struct credential_spec *spec, gnutls_certificate_crede
 int credential_load_some(const struct credential_spec *spec, const bool *wanted,
 			 gnutls_certificate_credentials_t to, bool *identity,
 			 const struct reason *why);
+
+/* Gives an item's bytes, for credential_unread(). 0, or as credentials_get(). */
+int credential_read(const struct credential_item *item, gnutls_datum_t *out,
+		    const struct reason *why);
+void credential_unread(gnutls_datum_t *datum);
+gnutls_x509_crt_fmt_t credential_format(const gnutls_datum_t *d);
+
+/* Says what is wrong with an item. Returns r; what a result of GnuTLS is as an errno. */
+int credential_explain(const struct reason *why, const struct credential_item *item, int r,
+		       const char *text);
+int credential_explain_gnutls(const struct reason *why, const struct credential_item *item,
+			      int result);
 
 #endif /* CREDENTIALLOAD_H */

@@ -45,28 +45,14 @@ void credential_names_free(struct credential_names *n)
 	free(n);
 }
 
-static int add_name(struct credential_names *n, size_t chain, const char *text)
-{
-	struct name *grown = realloc(n->names, (n->count + 1) * sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	n->names = grown;
-	grown[n->count] = (struct name){.text = strdup(text), .chain = chain};
-	if (!grown[n->count].text)
-		return -ENOMEM;
-	n->count++;
-	return 0;
-}
-
-/* The names of a certificate: its DNS names, or where it has none its subject's. */
-static int add_names_of(struct credential_names *n, size_t chain, gnutls_x509_crt_t crt)
+int credential_names_of(gnutls_x509_crt_t crt, int (*fn)(const char *name, void *arg), void *arg)
 {
 	char text[MAX_NAME];
-	size_t found = n->count, len;
-	int r, kind = GNUTLS_SAN_DNSNAME;
+	int r = 0, kind = GNUTLS_SAN_DNSNAME;
+	bool any = false;
+	size_t len;
 
-	for (unsigned int i = 0; kind >= 0; i++) {
+	for (unsigned int i = 0; r == 0 && kind >= 0; i++) {
 		len = sizeof(text) - 1;
 		kind = gnutls_x509_crt_get_subject_alt_name(crt, i, text, &len, NULL);
 		/* What does not fit is no name of the DNS. */
@@ -75,14 +61,29 @@ static int add_names_of(struct credential_names *n, size_t chain, gnutls_x509_cr
 		if (kind != GNUTLS_SAN_DNSNAME)
 			continue;
 		text[len] = '\0';
-		r = add_name(n, chain, text);
-		if (r < 0)
-			return r;
+		any = true;
+		r = fn(text, arg);
 	}
 	len = sizeof(text);
-	if (n->count == found &&
+	if (!any &&
 	    gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, text, &len) >= 0)
-		return add_name(n, chain, text);
+		r = fn(text, arg);
+	return r;
+}
+
+/* Of the chain that is gathered. */
+static int add_name(const char *text, void *arg)
+{
+	struct credential_names *n = arg;
+	struct name *grown = realloc(n->names, (n->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	n->names = grown;
+	grown[n->count] = (struct name){.text = strdup(text), .chain = n->chains};
+	if (!grown[n->count].text)
+		return -ENOMEM;
+	n->count++;
 	return 0;
 }
 
@@ -100,7 +101,8 @@ static int gather(struct credential_names *n, gnutls_certificate_credentials_t a
 			return 0;
 		if (got < 0)
 			return error_from_gnutls(got);
-		r = add_names_of(n, n->chains++, list[0]);
+		r = credential_names_of(list[0], add_name, n);
+		n->chains++;
 		while (count > 0)
 			gnutls_x509_crt_deinit(list[--count]);
 		gnutls_free(list);

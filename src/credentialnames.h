@@ -15,6 +15,12 @@
 
 struct credential_names;
 
+/*
+ * Calls a function with each name of a certificate: its DNS names, or where it has none its
+ * subject's. Ends with its first result other than 0, and returns that.
+ */
+int credential_names_of(gnutls_x509_crt_t crt, int (*fn)(const char *name, void *arg), void *arg);
+
 /* all: what credential_load() made of the spec. 0, or as credential_load(). */
 int credential_names_new(const struct credential_spec *spec, gnutls_certificate_credentials_t all,
 			 struct credential_names **out, const struct reason *why);

@@ -294,11 +294,13 @@ int credentials_renew_all(void)
 	guard_lock(&loading);
 	guard_lock(&lock);
 	for (s = cache; s; s = next) {
+		bool used = s->users++ > 0;
 		int r;
 
-		s->users++;
 		guard_unlock(&lock);
 		r = renew(s, &why);
+		/* What nobody uses may well be gone. */
+		r = used ? r : 0;
 		if (r < 0)
 			log_line(LEVEL_ERROR,
 				 "tlssock_reload: %s; what was read before stays in use", text);

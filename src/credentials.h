@@ -39,7 +39,7 @@ int credentials_latest(const struct credential_spec *spec, struct credentials **
  */
 int credentials_renew(const struct credential_spec *spec, char *reason, size_t size);
 
-/* The same for all that is kept here. The first error; the log has each. */
+/* The same for all that are in use. The first error; the log has each. */
 int credentials_renew_all(void);
 
 /* Takes and drops a reference; both take NULL. */

@@ -7,7 +7,12 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-enum credential_role { CREDENTIAL_CA, CREDENTIAL_CHAIN, CREDENTIAL_KEY };
+enum credential_role {
+	CREDENTIAL_CA,
+	CREDENTIAL_CHAIN,
+	CREDENTIAL_KEY,
+	CREDENTIAL_PASSPHRASE, /* the file of one, for the keys after it */
+};
 
 /* The system's trust store, as the value of a CREDENTIAL_CA. */
 extern const char credential_system[];

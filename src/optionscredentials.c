@@ -97,6 +97,7 @@ static int set_credential(struct connection *c, const struct option *o, const vo
 		{TLS_TRUSTED_PEER_CERTIFICATES, CREDENTIAL_CA},
 		{TLS_CERTIFICATE_CHAIN, CREDENTIAL_CHAIN},
 		{TLS_PRIVATE_KEY, CREDENTIAL_KEY},
+		{TLS_KEY_PASSPHRASE_FILE, CREDENTIAL_PASSPHRASE},
 	};
 	enum credential_role role = CREDENTIAL_CA;
 	struct credential_spec spec = {0};
@@ -196,6 +197,7 @@ static const struct option rows[] = {
 	{.name = TLS_TRUSTED_PEER_CERTIFICATES, .early = true, .set = set_credential},
 	{.name = TLS_CERTIFICATE_CHAIN, .early = true, .get = get_chain, .set = set_credential},
 	{.name = TLS_PRIVATE_KEY, .early = true, .set = set_credential},
+	{.name = TLS_KEY_PASSPHRASE_FILE, .early = true, .set = set_credential},
 	{.name = TLS_UNKNOWN_NAME,
 	 .early = true,
 	 .setting = SETTING_UNKNOWN_NAME,

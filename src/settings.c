@@ -18,7 +18,7 @@ enum {
 
 /* From the environment; set once, by the constructor. */
 static struct {
-	char *cert, *key, *ca;
+	char *cert, *key, *ca, *passphrase;
 	int handshake_mode;
 } defaults = {.handshake_mode = UNSET};
 
@@ -49,10 +49,12 @@ static int take_texts(const char *(*get)(const char *name))
 	free(defaults.cert);
 	free(defaults.key);
 	free(defaults.ca);
-	defaults.key = defaults.ca = NULL;
+	free(defaults.passphrase);
+	defaults.key = defaults.ca = defaults.passphrase = NULL;
 	if (copy_text(&defaults.cert, get("TLSSOCK_CERT")) < 0 ||
 	    copy_text(&defaults.key, get("TLSSOCK_KEY")) < 0 ||
-	    copy_text(&defaults.ca, get("TLSSOCK_CA")) < 0)
+	    copy_text(&defaults.ca, get("TLSSOCK_CA")) < 0 ||
+	    copy_text(&defaults.passphrase, get("TLSSOCK_KEY_PASSPHRASE_FILE")) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -247,6 +249,8 @@ static int add_defaults(struct credential_spec *spec, bool need_trust)
 		r = add_text(spec, CREDENTIAL_CA, defaults.ca ? defaults.ca : credential_system);
 	if (r == 0 && !credential_spec_has(spec, CREDENTIAL_CHAIN) && defaults.cert) {
 		r = add_text(spec, CREDENTIAL_CHAIN, defaults.cert);
+		if (r == 0)
+			r = add_text(spec, CREDENTIAL_PASSPHRASE, defaults.passphrase);
 		/* One file may hold both. */
 		if (r == 0)
 			r = add_text(spec, CREDENTIAL_KEY,

@@ -95,7 +95,8 @@ struct settings {
 /* Returns a protocol's least version, as TLS_1_2, or -1 if it is not one of ours. */
 int settings_min_version(int protocol);
 
-/* Takes the defaults that TLSSOCK_CERT, _KEY, _CA and _HANDSHAKE give. 0 or -ENOMEM. */
+/* Takes the defaults that TLSSOCK_CERT, _KEY, _KEY_PASSPHRASE_FILE, _CA and
+ * _HANDSHAKE give. 0 or -ENOMEM. */
 int settings_environment(const char *(*get)(const char *name));
 
 /* Returns settings for a protocol, with one reference, or NULL without memory. */
