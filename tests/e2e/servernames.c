@@ -138,8 +138,11 @@ static void by_openssl(void **state)
 		char address[32], expected[64];
 		struct proc proc;
 		uint16_t port;
-		int listener = listen_with_chains(&port, i % 2);
+		int listener;
 
+		if (i % 2 && shown)
+			continue;
+		listener = listen_with_chains(&port, i % 2);
 		snprintf(address, sizeof(address), "127.0.0.1:%u", port);
 		snprintf(expected, sizeof(expected), "subject=CN = Test %s", shown ? shown : "");
 		proc_start(&proc, "openssl", "s_client", "-connect", address,
@@ -156,7 +159,7 @@ static void by_openssl(void **state)
 static void by_gnutls(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(askings); i++) {
+	for (size_t i = test_version() == TLS_1_3; i < COUNT(askings); i += 2) {
 		const struct asking *a = &askings[i];
 		char port[16], sni[64], expected[64];
 		struct proc proc;
