@@ -148,7 +148,7 @@ static void test_role_defaults(void **state)
 }
 
 static struct {
-	const char *cert, *key, *ca, *handshake;
+	const char *cert, *key, *ca, *handshake, *passphrase;
 } env;
 
 static const char *fake_environment(const char *name)
@@ -159,6 +159,8 @@ static const char *fake_environment(const char *name)
 		return env.key;
 	if (strcmp(name, "TLSSOCK_CA") == 0)
 		return env.ca;
+	if (strcmp(name, "TLSSOCK_KEY_PASSPHRASE_FILE") == 0)
+		return env.passphrase;
 	return strcmp(name, "TLSSOCK_HANDSHAKE") == 0 ? env.handshake : NULL;
 }
 
@@ -209,6 +211,37 @@ static void test_environment_credentials(void **state)
 	settings_environment(fake_environment);
 	assert_int_equal(credentials(true, &identity), 0);
 	assert_false(identity);
+}
+
+/* Of the environment's own key; one that the socket was told is not opened with it. */
+static void test_environment_passphrase(void **state)
+{
+	struct settings *s = settings_new(IPPROTO_TLS);
+	struct credentials *c = NULL;
+	char reason[512] = "";
+	bool identity;
+
+	(void)state;
+	env.cert = zoo("good.pem");
+	env.key = zoo("good.pbes2.key");
+	settings_environment(fake_environment);
+	assert_int_equal(credentials(true, &identity), -EACCES);
+	env.passphrase = zoo("wrong-passphrase");
+	settings_environment(fake_environment);
+	assert_int_equal(credentials(true, &identity), -EACCES);
+	env.passphrase = zoo("passphrase");
+	settings_environment(fake_environment);
+	assert_int_equal(credentials(true, &identity), 0);
+	assert_true(identity);
+	credential_spec_add(&s->spec, CREDENTIAL_CHAIN, env.cert, strlen(env.cert));
+	credential_spec_add(&s->spec, CREDENTIAL_KEY, env.key, strlen(env.key));
+	assert_int_equal(settings_credentials(s, true, &c, reason, sizeof(reason)), -EACCES);
+	settings_put(s);
+	env.passphrase = "/none";
+	settings_environment(fake_environment);
+	assert_int_equal(credentials(true, &identity), -ENOENT);
+	memset(&env, 0, sizeof(env));
+	settings_environment(fake_environment);
 }
 
 /* What the socket was told comes before the environment. */
@@ -287,6 +320,7 @@ int main(void)
 		UNIT_CASE(test_role_defaults),
 		UNIT_CASE(test_spec),
 		UNIT_CASE(test_environment_credentials),
+		UNIT_CASE(test_environment_passphrase),
 		UNIT_CASE(test_socket_before_environment),
 		UNIT_CASE(test_environment_handshake),
 	};
