@@ -281,8 +281,7 @@ static int set_token_key(gnutls_certificate_credentials_t to, struct credential_
 	r = credential_names_of(chain->crts[0], note_name, &names) < 0 ? GNUTLS_E_MEMORY_ERROR : 0;
 	if (r == 0)
 		r = gnutls_certificate_set_key(to, names.text, names.count, pcerts, (int)n, key);
-	/* With this result the credentials have them already. */
-	if (r < 0 && r != GNUTLS_E_CERTIFICATE_KEY_MISMATCH) {
+	if (r < 0) {
 		gnutls_privkey_deinit(key);
 		while (n > 0)
 			gnutls_pcert_deinit(&pcerts[--n]);
