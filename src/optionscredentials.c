@@ -49,10 +49,18 @@ static int set_hostname(struct connection *c, const struct option *o, const void
 
 static int get_chain(struct connection *c, const struct option *o, struct option_value *out)
 {
-	const char *chain = credential_spec_last(&c->settings->spec, CREDENTIAL_CHAIN);
+	const struct credential_spec *spec = &c->settings->spec;
 
 	(void)o;
-	return chain ? options_text_value(out, chain) : -ENOTCONN;
+	for (size_t i = spec->count; i > 0; i--) {
+		const struct credential_item *item = &spec->items[i - 1];
+
+		/* Of a tag it may be DER, which is no text. */
+		if (item->role == CREDENTIAL_CHAIN)
+			return options_value(out, item->data,
+					     item->len + (item->kind != CREDENTIAL_DER));
+	}
+	return -ENOTCONN;
 }
 
 static int get_tags(struct connection *c, const struct option *o, struct option_value *out)

@@ -3,10 +3,14 @@
 #include "child.h"
 #include "peer.h"
 #include "trace.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tlssock.h>
 #include <unistd.h>
+
+#pragma weak tls_credential_add
+#pragma weak tls_credential_delete
 
 #define TOKEN_CERT "pkcs11:token=zoo;object=good;type=cert"
 #define TOKEN_KEY  "pkcs11:token=zoo;object=good;type=private"
@@ -114,6 +118,34 @@ static void client(void **state)
 	assert_int_equal(proc_finish(&peer.proc), 0);
 }
 
+/* A path as it was told; of a tag what was registered, DER too. */
+static void read_back(void **state)
+{
+	static const sec_tag_t tag = 60;
+	int fd = (int)assert_ok(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS));
+	char der[4096], back[4096];
+	socklen_t length = sizeof(back);
+	FILE *f = fopen(zoo("good.der"), "re");
+	size_t n = fread(der, 1, sizeof(der), f);
+
+	(void)state;
+	fclose(f);
+	assert_fails(getsockopt(fd, IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, back, &length), ENOTCONN);
+	set(fd, TLS_CERTIFICATE_CHAIN, "good.der");
+	assert_string_equal(tls_get_text(fd, TLS_CERTIFICATE_CHAIN), zoo("good.der"));
+	assert_int_equal(tls_credential_add(tag, TLS_CREDENTIAL_PUBLIC_CERTIFICATE, der, n), 0);
+	assert_ok(setsockopt(fd, IPPROTO_TLS, TLS_SEC_TAG_LIST, &tag, sizeof(tag)));
+	assert_int_equal(tls_credential_delete(tag, TLS_CREDENTIAL_PUBLIC_CERTIFICATE), 0);
+	length = sizeof(back);
+	assert_ok(getsockopt(fd, IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, back, &length));
+	assert_int_equal(length, n);
+	assert_memory_equal(back, der, n);
+	length = 10;
+	assert_fails(getsockopt(fd, IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, back, &length), ERANGE);
+	assert_int_equal(length, n);
+	close(fd);
+}
+
 static void refused(void **state)
 {
 	int fd = (int)assert_ok(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS));
@@ -141,12 +173,13 @@ static void refused(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(identities) + 2];
+	struct CMUnitTest tests[COUNT(identities) + 3];
 	size_t n = 0;
 
 	for (; n < COUNT(identities); n++)
 		tests[n] = ROW_CASE(identities[n].title, server, ROW(identities[n]));
 	tests[n++] = (struct CMUnitTest)CASE(client);
+	tests[n++] = (struct CMUnitTest)CASE(read_back);
 	tests[n++] = (struct CMUnitTest)CASE(refused);
 	return compare_main("identities", NULL, 0, tests, n);
 }
