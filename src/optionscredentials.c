@@ -183,7 +183,7 @@ static int reload(struct connection *c, int fd, const void *v, size_t len)
 	(void)len;
 	if (c->state != STATE_LISTENING)
 		return -EOPNOTSUPP;
-	r = settings_renew(c->settings, true, reason, sizeof(reason));
+	r = settings_renew(connection_settings(c), true, reason, sizeof(reason));
 	return r < 0 ? connection_explain(c, r, "TLS_RELOAD", reason) : 0;
 }
 
