@@ -7,6 +7,7 @@
 #include "libc.h"
 #include "linger.h"
 #include "pending.h"
+#include "sharing.h"
 #include "signals.h"
 #include "sockets.h"
 #include "stdiofd.h"
@@ -197,6 +198,8 @@ int sockets_close_range(unsigned int first, unsigned int last, int flags)
 	if (owner_in_vfork_child())
 		return libc.close_range(first, last, flags) < 0 ? -errno : 0;
 
+	if (r == 0 && (flags & (int)CLOSE_RANGE_UNSHARE))
+		r = sharing_end_unless_alone("close_range");
 	while (r == 0 && first <= last) {
 		int fd = first > INT_MAX ? -1 : fdtable_next((int)first);
 

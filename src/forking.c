@@ -10,6 +10,7 @@
 #include "policy.h"
 #include "priority.h"
 #include "sessioncache.h"
+#include "sharing.h"
 #include "stdiofd.h"
 #include "tags.h"
 #include "tickets.h"
@@ -115,6 +116,7 @@ static void in_child(void)
 	fdtable_fork_unlock();
 	linger_fork_child();
 	stdiofd_fork_child();
+	sharing_fork_child();
 	owner_fork_child(arena);
 }
 

@@ -6,6 +6,7 @@
 #include "libc.h"
 #include "log.h"
 #include "ownfd.h"
+#include "sharing.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 
 enum {
 	PLACES = 32, /* numbers an invocation of itself, on a stack that may be a handler's */
@@ -268,13 +268,6 @@ static int exec_among_threads(struct handoff *h, int fd)
 	return h->dead < 0 ? h->dead : exec_alone(h, fd);
 }
 
-static bool is_alone(void)
-{
-	struct stat tasks;
-
-	return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3;
-}
-
 int handoff_exec(const char *program, int (*exec)(void *arg), void *arg)
 {
 	struct handoff h = {.exec = exec, .arg = arg};
@@ -291,7 +284,7 @@ int handoff_exec(const char *program, int (*exec)(void *arg), void *arg)
 		/* Some share their parent's until exec. */
 		r = get_own_descriptors() || h.dead >= 0 ? exec_apart(&h, fd) : h.dead;
 	else
-		r = h.dead >= 0 && is_alone() ? exec_alone(&h, fd) : -EMFILE;
+		r = h.dead >= 0 && sharing_alone() ? exec_alone(&h, fd) : -EMFILE;
 	if (r == -EMFILE && !handoff_child())
 		r = exec_among_threads(&h, fd);
 	if (h.dead >= 0)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 
@@ -32,8 +33,9 @@ ALIAS(__close, close);
 
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-	return fdtable_any() ? (int)FINISH_UNCANCELLED(sockets_close_range(first, last, flags))
-			     : libc.close_range(first, last, flags);
+	if (!fdtable_any() && !((unsigned int)flags & CLOSE_RANGE_UNSHARE))
+		return libc.close_range(first, last, flags);
+	return (int)FINISH_UNCANCELLED(sockets_close_range(first, last, flags));
 }
 
 EXPORT void closefrom(int first)

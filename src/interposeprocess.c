@@ -5,10 +5,12 @@
 #include "api.h"
 #include "libc.h"
 #include "linger.h"
+#include "sharing.h"
 #include "sockets.h"
 #include "spawnfd.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -72,6 +74,23 @@ EXPORT FILE *popen(const char *command, const char *mode)
 
 ALIAS(_IO_popen, popen);
 
+/*
+ * Of fixed arity, as fcntl64. The new thread begins with its function, and does not come
+ * by here. A process that shares our memory is like vfork's child.
+ */
+EXPORT int clone_fixed(int (*run)(void *arg), void *stack, int flags, void *arg, void *parent,
+		       void *tls, void *child) __asm__("clone");
+
+int clone_fixed(int (*run)(void *arg), void *stack, int flags, void *arg, void *parent, void *tls,
+		void *child)
+{
+	int r = flags & CLONE_THREAD && !(flags & CLONE_FILES) ? sharing_end("clone") : 0;
+
+	return r < 0 ? refuse(-r) : libc.clone(run, stack, flags, arg, parent, tls, child);
+}
+
+EXPORT __typeof__(clone_fixed) __clone __attribute__((alias("clone")));
+
 /* libc has put something else on the standard streams, past us. */
 static void standard_streams_changed(void)
 {
@@ -129,16 +148,34 @@ static SLOW bool try_without_thread(void)
 	return errno == EINVAL && linger_pause();
 }
 
-EXPORT int unshare(int flags)
+/* The lingerer goes first: with descriptors of its own it would count as a thread. */
+static int unshare_files(int flags)
 {
-	int saved = errno, r = libc.unshare(flags);
+	bool paused = linger_pause();
+	int r = sharing_end_unless_alone("unshare");
+
+	if (r == 0)
+		r = libc.unshare(flags) < 0 ? -errno : 0;
+	if (paused)
+		linger_resume();
+	return r;
+}
+
+static int unshare_others(int flags)
+{
+	int before = errno, r = libc.unshare(flags);
 
 	if (r < 0 && try_without_thread()) {
-		errno = saved;
+		errno = before;
 		r = libc.unshare(flags);
 		linger_resume();
 	}
 	return r;
+}
+
+EXPORT int unshare(int flags)
+{
+	return flags & CLONE_FILES ? (int)FINISH(unshare_files(flags)) : unshare_others(flags);
 }
 
 EXPORT int setns(int fd, int type)

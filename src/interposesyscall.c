@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -105,7 +106,9 @@ static long exit_group(const long *arg)
 	X(dup, ANY, dup(FD(0)))                                                                    \
 	X(dup3, FIRST | SECOND, dup3(FD(0), FD(1), (int)arg[2]))                                   \
 	X(close, FIRST, close(FD(0)))                                                              \
-	X(close_range, ANY, close_range((unsigned int)arg[0], (unsigned int)arg[1], (int)arg[2]))  \
+	X(close_range, ALWAYS,                                                                     \
+	  close_range((unsigned int)arg[0], (unsigned int)arg[1], (int)arg[2]))                    \
+	X(unshare, ALWAYS, unshare((int)arg[0]))                                                   \
 	X(pipe2, ANY, pipe2(P(0), (int)arg[1]))                                                    \
 	X(socketpair, ANY, socketpair((int)arg[0], (int)arg[1], (int)arg[2], P(3)))                \
 	X(epoll_create1, ANY, epoll_create1((int)arg[0]))                                          \

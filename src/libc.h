@@ -138,6 +138,10 @@
 	X(int, close, (int fd), (fd))                                                              \
 	X(int, close_range, (unsigned int first, unsigned int last, int flags),                    \
 	  (first, last, flags))                                                                    \
+	X(int, clone,                                                                              \
+	  (int (*run)(void *arg), void *stack, int flags, void *arg, void *parent, void *tls,      \
+	   void *child),                                                                           \
+	  (run, stack, flags, arg, parent, tls, child))                                            \
 	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *len),                 \
 	  (fd, level, name, v, len))                                                               \
 	X(int, setsockopt, (int fd, int level, int name, const void *v, socklen_t len),            \

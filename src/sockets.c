@@ -9,6 +9,7 @@
 #include "log.h"
 #include "names.h"
 #include "policy.h"
+#include "sharing.h"
 #include "tickets.h"
 
 #include <errno.h>
@@ -65,6 +66,14 @@ static int check_kind(int family, int type, int protocol)
 	return -EPROTONOSUPPORT;
 }
 
+static int give_up(int fd)
+{
+	sockets_close(fd);
+	log_line(LEVEL_ERROR, "socket: no TLS socket for a process with a thread that has got "
+			      "descriptors of its own (unshare, close_range, clone)");
+	return -EPROTONOSUPPORT;
+}
+
 int sockets_socket(int family, int type, int protocol)
 {
 	const int on = 1;
@@ -82,7 +91,9 @@ int sockets_socket(int family, int type, int protocol)
 		return -errno;
 	/* An urgent byte is taken out of the stream otherwise, and the record with it. */
 	libc.setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
-	return adopt(fd, settings_new(protocol), type & SOCK_CLOEXEC) ? fd : -ENOMEM;
+	if (!adopt(fd, settings_new(protocol), type & SOCK_CLOEXEC))
+		return -ENOMEM;
+	return sharing_ended() ? give_up(fd) : fd;
 }
 
 int sockets_refuse(struct entry *e, int error)
