@@ -14,7 +14,11 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* From here to signals_let(); can be nested. Not the signals of faults, which cannot wait. */
+/*
+ * From here to signals_let(); can be nested. Not SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGSYS:
+ * a fault cannot wait, and who sent one cannot be known before. So a program that sends
+ * them itself must not use a TLS socket in their handlers, nor leave these by a jump.
+ */
 void signals_hold(void);
 void signals_let(void);
 

@@ -3,6 +3,7 @@
  * Signal handlers that write to sockets, whatever call of the library's they come upon: to
  * a pipe, to the socket that is in use and to another one.
  */
+#include "child.h"
 #include "scene.h"
 #include "trace.h"
 
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <tlssock.h>
 #include <unistd.h>
 
@@ -144,6 +146,55 @@ static void handlers_write_when_shot(void **state)
 	scene_close();
 }
 
+/* Signals that faults have, too, and that a timer sends. */
+static timer_t timer;
+
+static void cease_timer(void)
+{
+	assert_ok(timer_delete(timer));
+}
+
+static void handlers_write_by_timer(void **state)
+{
+	static const int numbers[] = {SIGTRAP, SIGABRT};
+	const struct itimerspec every = {{0, STORM_US * 1000}, {0, STORM_US * 1000}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(numbers); i++) {
+		struct sigevent event = {.sigev_signo = numbers[i / 2],
+					 .sigev_notify = SIGEV_SIGNAL};
+
+		open_uncounted(i % 2 ? IPPROTO_TLS : IPPROTO_TCP);
+		scene_catch(numbers[i / 2], write_everywhere, SA_RESTART);
+		assert_ok(timer_create(CLOCK_MONOTONIC, &event, &timer));
+		assert_ok(timer_settime(timer, 0, &every, NULL));
+		count_under_fire(cease_timer);
+		signal(numbers[i / 2], SIG_DFL);
+		scene_still_usable();
+		scene_close();
+	}
+}
+
+static void exit_well(int number)
+{
+	(void)number;
+	_exit(7);
+}
+
+static int abort_in_child(void *unused)
+{
+	(void)unused;
+	scene_open(IPPROTO_TLS);
+	scene_catch(SIGABRT, exit_well, 0);
+	abort();
+}
+
+static void abort_is_handled(void **state)
+{
+	(void)state;
+	assert_int_equal(child_finish(child_start(abort_in_child, NULL)), 7);
+}
+
 static void nothing(int number)
 {
 	(void)number;
@@ -217,9 +268,8 @@ static void programs_get_the_mask(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	CASE(handlers_write),
-	CASE(handlers_write_when_shot),
-	CASE(programs_get_the_mask),
+	CASE(handlers_write),	CASE(handlers_write_when_shot), CASE(handlers_write_by_timer),
+	CASE(abort_is_handled), CASE(programs_get_the_mask),
 };
 
 int main(void)
