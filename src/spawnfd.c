@@ -157,7 +157,7 @@ int spawnfd_spawn(const struct spawnfd *s)
 
 int spawnfd_shell(const char *command, int other, char **guarded)
 {
-	static const char redirection[] = "exec 0</\n";
+	static const char redirection[] = "exec 0</; ";
 	char *end;
 
 	*guarded = NULL;

@@ -29,7 +29,8 @@ int spawnfd_spawn(const struct spawnfd *s);
  * which find TLS sockets closed: their numbers would come back from the shell's next
  * open(). So it opens the root directory there first, which can neither be read nor
  * written. Only for the numbers that every shell can redirect, of one digit; other is
- * the child's already, -1: none. *guarded is to be freed; NULL: nothing is to be kept off
+ * the child's already, -1: none. On the command's first line, since the shell counts lines in
+ * what it says. *guarded is to be freed; NULL: nothing is to be kept off
  * the child, the program's command will do. Returns 0 or -ENOMEM.
  */
 int spawnfd_shell(const char *command, int other, char **guarded);

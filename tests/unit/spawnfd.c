@@ -39,7 +39,7 @@ static void guarded_numbers(void **state)
 	assert_int_equal(sockets_dup_to(tls, 8, false), 8);
 	assert_int_equal(sockets_close(tls), 0);
 	assert_int_equal(spawnfd_shell("true", 8, &guarded), 0);
-	assert_string_equal(guarded, "exec 9</\ntrue");
+	assert_string_equal(guarded, "exec 9</; true");
 	free(guarded);
 	sockets_close(8);
 	sockets_close(9);
