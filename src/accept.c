@@ -162,6 +162,7 @@ static int accept_one(struct connection *c, int fd, struct accepted *a, int flag
 		return r;
 	if (c->state == STATE_LISTENING) {
 		r = connection_wait(c, fd, accept_op, NULL, &w);
+		r = r == -EPIPE ? -EINVAL : r; /* it listens no more */
 	} else {
 		r = -EINVAL;
 	}

@@ -79,6 +79,8 @@ static int shutdown_locked(struct connection *c, int fd, int how)
 			drain_records(c, fd);
 		return r;
 	}
+	if (c->state == STATE_NEW)
+		c->shut_early |= 1u << how;
 	/* The kernel's socket is shut down already, but raises the event of the end again. */
 	if (libc.shutdown(fd, how) < 0)
 		return -errno;

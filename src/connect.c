@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* connect on a TLS socket, by address and by name. */
 #include "connection.h"
+#include "dissolve.h"
 #include "expect.h"
 #include "handshake.h"
 #include "libc.h"
@@ -47,16 +48,22 @@ static void leave_connect(void *arg)
 	connection_unlock(c);
 }
 
+static int domain_of(int fd)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	libc.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	return domain;
+}
+
 /* A socket made for names is an AF_INET6 one: IPv4 addresses are mapped. */
 static const struct sockaddr *map_address(int fd, const struct sockaddr *sa, socklen_t *len,
 					  struct sockaddr_in6 *mapped)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
-	int domain = 0;
-	socklen_t size = sizeof(domain);
 
-	libc.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
-	if (domain != AF_INET6 || sa->sa_family != AF_INET || *len < sizeof(*in))
+	if (domain_of(fd) != AF_INET6 || sa->sa_family != AF_INET || *len < sizeof(*in))
 		return sa;
 	*mapped = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = in->sin_port};
 	mapped->sin6_addr.s6_addr[10] = mapped->sin6_addr.s6_addr[11] = 0xff;
@@ -73,6 +80,9 @@ static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, 
 	int r;
 
 	w.sa = map_address(fd, sa, &w.len, &mapped);
+	/* No handshake could be had of what the program has shut: shut again after it. */
+	if (c->shut_early)
+		dissolve_tcp(fd);
 	/* Before the wait: a second thread must not begin a connect of its own. */
 	c->state = STATE_CONNECTING;
 	c->so_error = 0;
@@ -124,20 +134,26 @@ static int connect_to(struct connection *c, int fd, const struct sockaddr *sa, s
 	return r < 0 ? r : after_tcp(c, fd);
 }
 
+/* As the kernel does, but that AF_INET is mapped. */
+static int check_address(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	int domain = domain_of(fd);
+	bool in = domain == AF_INET || sa->sa_family == AF_INET;
+
+	/* The kernel takes an AF_INET6 address without its scope (RFC 2133) too. */
+	if (len < (in ? sizeof(struct sockaddr_in) : offsetof(struct sockaddr_in6, sin6_scope_id)))
+		return -EINVAL;
+	return sa->sa_family == AF_INET || sa->sa_family == domain ? 0 : -EAFNOSUPPORT;
+}
+
 static int connect_address(struct connection *c, int fd, const struct sockaddr *sa, socklen_t len)
 {
 	char name[EXPECT_SIZE];
 	bool none = false;
-	int r;
+	int r = check_address(fd, sa, len);
 
-	if (len < sizeof(sa->sa_family))
-		return -EINVAL;
-	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
-		return -EAFNOSUPPORT;
-	/* The kernel takes an AF_INET6 address without its scope (RFC 2133) too. */
-	if (len < (sa->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-					    : offsetof(struct sockaddr_in6, sin6_scope_id)))
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	r = expect_name(c, sa, name, &none);
 	if (r < 0)
 		return connection_explain(c, r, "connect", expect_unclear);
@@ -151,7 +167,6 @@ static int connect_address(struct connection *c, int fd, const struct sockaddr *
 static int try_address(struct connection *c, int fd, const struct addrinfo *ai)
 {
 	const struct timeval short_time = {.tv_sec = NEXT_ADDRESS_MS / 1000};
-	const struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
 	struct timeval old = {0};
 	socklen_t len = sizeof(old);
 	bool bounded = ai->ai_next && !connection_nonblocking(fd, 0);
@@ -165,7 +180,7 @@ static int try_address(struct connection *c, int fd, const struct addrinfo *ai)
 	if (bounded)
 		libc.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &old, sizeof(old));
 	if (bounded && r == -EINPROGRESS) {
-		libc.connect(fd, &unspecified, sizeof(unspecified));
+		dissolve_tcp(fd);
 		c->state = STATE_NEW;
 		pending_remove(c);
 		watch_end(c);
@@ -189,7 +204,7 @@ static int connect_list(struct connection *c, int fd, struct addrinfo *list, in_
 		r = try_address(c, fd, ai);
 		if (r == 0)
 			return after_tcp(c, fd);
-		if (r == -EINPROGRESS || r == -EINTR || r == -EBADF)
+		if (r == -EINPROGRESS || r == -EINTR || r == -EBADF || r == -EPIPE)
 			return r;
 	}
 	return r;
@@ -272,9 +287,7 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 /* A connect that failed, of which no call has told yet. The socket can be used again. */
 static int failed_unseen(struct connection *c, int fd)
 {
-	const struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
-
-	libc.connect(fd, &unspecified, sizeof(unspecified));
+	dissolve_tcp(fd);
 	return (int)connection_told(c, -c->so_error);
 }
 
@@ -282,11 +295,15 @@ static int connect_locked(struct connection *c, int fd, const struct sockaddr *s
 {
 	if (!sa)
 		return -EFAULT;
+	if (len < sizeof(sa->sa_family))
+		return -EINVAL;
+	if (sa->sa_family == AF_UNSPEC)
+		return dissolve(c, fd);
 	if (c->state != STATE_NEW)
 		return connect_again(c, fd);
 	if (c->so_error)
 		return failed_unseen(c, fd);
-	if (len >= sizeof(sa->sa_family) && sa->sa_family == AF_HOSTNAME)
+	if (sa->sa_family == AF_HOSTNAME)
 		return connect_name(c, fd, (const struct sockaddr_host *)sa, len);
 	return connect_address(c, fd, sa, len);
 }

@@ -189,6 +189,7 @@ int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void (*u
 {
 	struct wait w = {c, waiting_here, undo, arg};
 	struct signals_wait signals;
+	unsigned int sessions = c->sessions;
 	int r;
 
 	c->waiters++;
@@ -204,6 +205,8 @@ int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void (*u
 		return -EINTR;
 	if (!fdtable_names(fd, c->entry))
 		return -EBADF;
+	if (c->sessions != sessions)
+		return -EPIPE;
 	/* fork may have come by: the session is to be claimed again. */
 	return r == 0 && c->engine ? connection_claim(c) : r;
 }
@@ -326,6 +329,16 @@ int connection_fail(struct connection *c, int fd, int error, const char *step, c
 	if (libc.poll(&p, 1, 0) != 1 || !(p.revents & POLLHUP))
 		libc.shutdown(fd, SHUT_RDWR);
 	return connection_explain(c, error, step, reason);
+}
+
+int connection_socket_error(const struct connection *c, int fd)
+{
+	int error = c->so_error;
+	socklen_t len = sizeof(error);
+
+	if (!error)
+		libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	return error;
 }
 
 ssize_t connection_told(struct connection *c, ssize_t result)

@@ -44,21 +44,23 @@ struct connection {
 	struct owner owner;
 	enum connection_state state;
 	bool server;
-	bool read_closed;  /* the peer's close_notify was read */
-	bool read_shut;	   /* the program's SHUT_RD */
-	bool peer_shut;	   /* a wait has seen that the peer sends no more */
-	bool write_closed; /* close_notify was sent */
-	bool truncated;	   /* the end came without close_notify */
-	bool closing;	   /* close is waiting for the waiters to leave */
-	bool calling;	   /* a thread is in the connect call itself */
-	bool hungry;	   /* the handshake goes on with what the peer says next */
-	bool hurried;	   /* TCP_NODELAY is on for the first data, unseen */
-	bool sent_data;	   /* application data was sent */
-	bool upgraded;	   /* was TCP's, connected: options come before the handshake */
-	bool was_open;	   /* the handshake was done */
-	bool shared;	   /* fork may have given others the socket */
-	int error;	   /* of STATE_FAILED: a negative errno, kept */
-	int so_error;	   /* what no call has told yet, nor SO_ERROR, positive */
+	bool read_closed;	 /* the peer's close_notify was read */
+	bool read_shut;		 /* the program's SHUT_RD */
+	bool peer_shut;		 /* a wait has seen that the peer sends no more */
+	bool write_closed;	 /* close_notify was sent */
+	bool truncated;		 /* the end came without close_notify */
+	bool closing;		 /* close is waiting for the waiters to leave */
+	bool calling;		 /* a thread is in the connect call itself */
+	bool hungry;		 /* the handshake goes on with what the peer says next */
+	bool hurried;		 /* TCP_NODELAY is on for the first data, unseen */
+	bool sent_data;		 /* application data was sent */
+	bool upgraded;		 /* was TCP's, connected: options come before the handshake */
+	bool was_open;		 /* the handshake was done */
+	unsigned int sessions;	 /* how many were dissolved */
+	unsigned int shut_early; /* SHUTs of before there was a connection: 1 << how */
+	bool shared;		 /* fork may have given others the socket */
+	int error;		 /* of STATE_FAILED: a negative errno, kept */
+	int so_error;		 /* what no call has told yet, nor SO_ERROR, positive */
 	char *error_text;
 	char *peer;		  /* "host (address:port)", for texts */
 	const char **alpn_list;	  /* what TLS_ALPN_LIST gave out */
@@ -137,7 +139,8 @@ void connection_unlock(struct connection *c);
  * number that the caller was called with.
  *
  * Returns what op did, or -EINTR if the socket was closed meanwhile, -EBADF if the
- * number names another one now, -EBADFD if another process has the session.
+ * number names another one now, -EPIPE if the connection was dissolved, -EBADFD if
+ * another process has the session.
  */
 int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void (*undo)(void *arg),
 		    void *arg);
@@ -187,6 +190,9 @@ int connection_fail(struct connection *c, int fd, int error, const char *step, c
  * again. Returns the result.
  */
 ssize_t connection_told(struct connection *c, ssize_t result);
+
+/* What no call has told yet, of ours or of the kernel's, positive; 0: nothing. */
+int connection_socket_error(const struct connection *c, int fd);
 
 /* Sets the text and logs, without ending anything. Returns error. */
 int connection_explain(struct connection *c, int error, const char *step, const char *reason);

@@ -101,6 +101,10 @@ static int done(struct connection *c, int fd)
 	hurry(c, fd);
 	pending_remove(c);
 	input_settle(c, fd);
+	if (c->shut_early & ~(1u << SHUT_WR)) {
+		c->read_shut = true;
+		libc.shutdown(fd, SHUT_RD);
+	}
 	watch_end(c);
 	return 0;
 }
@@ -324,6 +328,14 @@ int handshake_tcp_done(struct connection *c, int fd, bool nonblock, int64_t end_
 	return 0;
 }
 
+/* A connect that failed unseen, or a connection that was dissolved. */
+static int why_not_connected(struct connection *c, int fd)
+{
+	int error = connection_socket_error(c, fd);
+
+	return error ? (int)connection_told(c, -error) : -ENOTCONN;
+}
+
 int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 {
 	int r;
@@ -339,7 +351,6 @@ int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 		r = handshake_tcp_done(c, fd, nonblock, end_ms);
 		return r < 0 ? (int)connection_told(c, r) : handshake_run(c, fd, nonblock, end_ms);
 	default:
-		/* A connect that failed unseen. */
-		return c->so_error ? (int)connection_told(c, -c->so_error) : -ENOTCONN;
+		return why_not_connected(c, fd);
 	}
 }

@@ -132,7 +132,7 @@ int output_flush_wait(struct connection *c, int fd, bool moved)
 		moved = moved || unsent(c) < before;
 		if (r == -ERESTART && moved)
 			r = -EINTR;
-		if (r == -EINTR || r == -EAGAIN || r == -EBADF || r == -EBADFD)
+		if (r == -EINTR || r == -EAGAIN || r == -EBADF || r == -EBADFD || r == -EPIPE)
 			return r;
 		if (r < 0 && r != -ERESTART)
 			return broken(c, r);

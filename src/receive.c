@@ -74,7 +74,8 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 		r = connection_poll(c, fd, events, end_ms);
 		r = r == -ETIMEDOUT ? -EAGAIN : r;
 	}
-	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF && r != -EBADFD && r != -ENOMEM)
+	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF && r != -EBADFD && r != -EPIPE &&
+	    r != -ENOMEM)
 		return connection_fail(c, fd, r, "receiving", error_errno_text(-r));
 	return r;
 }
@@ -263,6 +264,8 @@ static ssize_t receive(struct connection *c, int fd, struct request *q)
 	n = may_receive(c, fd, q);
 	if (n == 0)
 		n = receive_locked(c, fd, q);
+	else if (n == -ENOTCONN && (c->shut_early & ~(1u << SHUT_WR)))
+		n = 0;
 	if (!q->refused)
 		n = connection_told(c, n);
 	connection_unlock(c);

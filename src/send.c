@@ -194,11 +194,8 @@ static ssize_t send_unasked(struct connection *c, int fd, struct cursor *cur, in
 /* An error that no call has returned comes before EPIPE, as TCP's: ours, or the kernel's. */
 static int closed_for_writing(const struct connection *c, int fd)
 {
-	int error = c->so_error;
-	socklen_t len = sizeof(error);
+	int error = connection_socket_error(c, fd);
 
-	if (!error)
-		libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 	return error ? -error : -EPIPE;
 }
 
@@ -221,7 +218,7 @@ static int may_send(struct connection *c, int fd, bool nonblock)
 				   ? connection_socket_end_ms(fd, SO_SNDTIMEO)
 				   : -1);
 	/* The peer may have been told to go while this thread waited. */
-	return r == 0 && c->write_closed ? -EPIPE : r;
+	return r == 0 && (c->write_closed || (c->shut_early & ~(1u << SHUT_RD))) ? -EPIPE : r;
 }
 
 static bool known_to_fit(const struct connection *c, const struct cursor *cur)
