@@ -8,7 +8,7 @@
 struct verdict {
 	unsigned int status; /* 0: verified; else GNUTLS_CERT_* bits */
 	int alert;	     /* the alert that says so to the peer */
-	char text[512];	     /* why, as a sentence without its full stop */
+	char text[896];	     /* why, as a sentence without its full stop */
 };
 
 /*

@@ -59,6 +59,13 @@ static const struct exhibit exhibits[] = {
 	{"ip-only", "localhost", FAIL, "localhost"},
 	{"wrong-name", NULL, FAIL, "127.0.0.1"},
 	{"client", "localhost", FAIL, "refused"},
+	{"below-expired", "localhost", FAIL, "in its chain expired on 2020-01-01"},
+	{"below-weak", "localhost", FAIL, "too weak"},
+	{"below-no-authority", "localhost", FAIL, "not a certificate authority"},
+	{"too-deep", "localhost", FAIL, "not allowed to issue"},
+	{"forged", "localhost", FAIL, "signature"},
+	/* certtool and openssl take it: here a common name is none of a host (RFC 9525, 2). */
+	{"cn-only", "localhost", FAIL, "common name"},
 };
 
 /* One exhibit with one version and one library's server. */

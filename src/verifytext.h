@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Why a chain is refused, and what can be done about it, as one sentence. */
+#ifndef VERIFYTEXT_H
+#define VERIFYTEXT_H
+
+#include "chain.h"
+#include "verify.h"
+
+/* What the peer was to be. */
+struct expectation {
+	bool server;
+	const char *name; /* NULL: any */
+	time_t now;
+};
+
+/* Fills in the verdict's text and alert for the bits of its status. */
+void verify_explain(const struct chain *chain, const struct expectation *expected,
+		    struct verdict *verdict);
+
+#endif /* VERIFYTEXT_H */
