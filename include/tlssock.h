@@ -31,7 +31,7 @@ extern "C" {
  * Protocols: the third argument of socket(). The Zephyr names give a minimum;
  * the library never goes below TLS 1.2 (RFC 8996).
  */
-#define IPPROTO_TLS 205	    /* the newest version that both ends have */
+#define IPPROTO_TLS	205 /* the newest version that both ends have */
 #define IPPROTO_TLS_1_0 252 /* at least 1.0: in effect 1.2 */
 #define IPPROTO_TLS_1_1 257 /* at least 1.1: in effect 1.2 */
 #define IPPROTO_TLS_1_2 258 /* at least 1.2 */
@@ -122,6 +122,20 @@ struct sockaddr_host {
  */
 #define TLS_ALPN_LIST 7
 /*
+ * (G) uint32_t: 0 the peer was verified; else why not, as mbedTLS has it
+ * (MBEDTLS_X509_BADCERT_*): 0x01 expired, 0x02 revoked, 0x04 another name, 0x08 not trusted
+ * (unknown issuer, wrong signature, an authority beyond its limits), 0x40 it showed no
+ * certificate, 0x80 it was not verified (TLS_PEER_VERIFY_NONE), 0x100 another reason, 0x200 not
+ * valid yet, 0x1000 not for this use, 0x4000 weak signature, 0x10000 weak key. Also read
+ * after a handshake that failed; ENOTCONN before there was one.
+ */
+#define TLS_CERT_VERIFY_RESULT 19
+/*
+ * (S) struct tls_cert_verify_cb: the program has the last word on the peer's certificates.
+ * Length 0, or cb NULL: no more. See there.
+ */
+#define TLS_CERT_VERIFY_CALLBACK 20
+/*
  * (GS) int, 0 to 4: the peer is asked for records of at most 512, 1024, 2048 or 4096
  * bytes (RFC 6066, 4), 0: not.
  */
@@ -162,7 +176,7 @@ struct sockaddr_host {
  * null pointer: no SNI and no check of the name, only of the chain. On an
  * accepted socket, read: the name that the client asked for.
  */
-#define TLS_HOSTNAME 85
+#define TLS_HOSTNAME	    85
 #define TLS_REMOTE_HOSTNAME TLS_HOSTNAME
 /* (G) string: the name that the client asked for; ENOTCONN on a client's socket. */
 #define TLS_SERVER_NAME 86
@@ -203,9 +217,14 @@ struct sockaddr_host {
  * EPROTO if none would be left. See TLS_CIPHERSUITE_LIST.
  */
 #define TLS_DISABLE_CIPHER 92
-#define TLS_ENABLE_CIPHER 110
+#define TLS_ENABLE_CIPHER  110
 /* (G) string: the subject of the peer's certificate (RFC 4514). */
 #define TLS_PEER_IDENTITY 93
+/*
+ * (GS) int, 0 or 1: a server asks its clients for a certificate, or not, whatever it trusts;
+ * unless TLS_PEER_VERIFY says otherwise they must show one that can be verified.
+ */
+#define TLS_REQUEST_PEER_AUTH 94
 /* (G) string: the peer's chain, PEM, leaf first. */
 #define TLS_PEER_CERTIFICATE_CHAIN 95
 /* (G) unsigned long: names this socket among all that the process has or had. */
@@ -285,6 +304,13 @@ struct sockaddr_host {
  * before a label was set, or where it is longer than 249 bytes.
  */
 #define TLS_EXPORTER 209
+/*
+ * (S) the SHA-256 of a public key (SubjectPublicKeyInfo) that the peer's certificate may have:
+ * 32 bytes, or text: 64 hexadecimal digits, or "sha256//" and base64; or several with
+ * semicolons between. Set again: more of them; length 0: none. Another key is refused, in
+ * addition to what verification refuses, and without verification too. EINVAL no such thing.
+ */
+#define TLS_PEER_PIN 210
 /* (G) bytes: the peer's certificate, DER. ENOTCONN where it showed none. */
 #define TLS_PEER_CERTIFICATE 211
 /*
@@ -350,8 +376,14 @@ struct sockaddr_host {
  */
 #define TLS_RELOAD 224
 
+/*
+ * (S) int: 1: any peer is taken, whoever it is, unless TLS_PEER_PIN names its key:
+ * TLS_PEER_VERIFY_NONE by a name that says so. 0: the default of the role again.
+ */
+#define TLS_INSECURE_NO_VERIFY 213
+
 /* Values of TLS_PEER_VERIFY. */
-#define TLS_PEER_VERIFY_NONE 0	   /* any peer, unverified */
+#define TLS_PEER_VERIFY_NONE	 0 /* any peer, unverified */
 #define TLS_PEER_VERIFY_OPTIONAL 1 /* verify, go on all the same */
 #define TLS_PEER_VERIFY_REQUIRED 2 /* verify, or the handshake fails */
 
@@ -363,7 +395,7 @@ struct sockaddr_host {
  * INLINE with the Zephyr numbers. A call on a socket that does not wait (O_NONBLOCK)
  * returns without the handshake in either mode.
  */
-#define TLS_HANDSHAKE_INLINE 0
+#define TLS_HANDSHAKE_INLINE   0
 #define TLS_HANDSHAKE_DEFERRED 1
 
 /* Values of TLS_CHOSEN_VERSION. */
@@ -377,20 +409,53 @@ struct sockaddr_host {
  * sizeof, and look at *optlen for how much this library knew.
  */
 struct tls_info {
-	uint32_t version;      /* TLS_1_2, TLS_1_3 */
-	uint32_t cipher;       /* cipher suite, IANA id */
-	char cipher_name[64];  /* the same, IANA name */
-	char group[32];	       /* key exchange group */
-	char signature[32];    /* signature algorithm of the server */
-	uint8_t resumed;       /* 1: an earlier session was resumed */
-	uint8_t verified;      /* 1: the peer's chain and name were verified */
-	uint8_t early_data;    /* 1: 0-RTT data was accepted */
-	uint8_t kernel;	       /* 1: the kernel seals and opens records */
-	uint32_t reserved;     /* 0 */
-	uint64_t bytes_in;     /* application bytes received */
-	uint64_t bytes_out;    /* application bytes sent */
-	uint64_t records_in;   /* records opened */
-	uint64_t records_out;  /* records sealed */
+	uint32_t version;     /* TLS_1_2, TLS_1_3 */
+	uint32_t cipher;      /* cipher suite, IANA id */
+	char cipher_name[64]; /* the same, IANA name */
+	char group[32];	      /* key exchange group */
+	char signature[32];   /* signature algorithm of the server */
+	uint8_t resumed;      /* 1: an earlier session was resumed */
+	uint8_t verified;     /* 1: the peer's chain and name were verified */
+	uint8_t early_data;   /* 1: 0-RTT data was accepted */
+	uint8_t kernel;	      /* 1: the kernel seals and opens records */
+	uint32_t reserved;    /* 0 */
+	uint64_t bytes_in;    /* application bytes received */
+	uint64_t bytes_out;   /* application bytes sent */
+	uint64_t records_in;  /* records opened */
+	uint64_t records_out; /* records sealed */
+};
+
+/*
+ * What TLS_CERT_VERIFY_CALLBACK sets, as Zephyr declares it. cb is an
+ *
+ *	int (*)(void *ctx, struct tls_cert *cert, int depth, uint32_t *flags)
+ *
+ * which is called when the library has verified the chain that the peer showed, for each
+ * certificate of it down to the leaf, whose depth is 0; *flags are the reasons against this
+ * one, as TLS_CERT_VERIFY_RESULT has them. It may take some away, or add some: what is left
+ * of all of them is the result, and refuses the peer where TLS_PEER_VERIFY_REQUIRED holds.
+ * What it returns is 0, or refuses the peer in any case. It is not called with
+ * TLS_PEER_VERIFY_NONE.
+ *
+ * It is called in the thread that drives the handshake, with no lock held and signals as they
+ * are in the program; it may wait, and use other sockets, but not this one (EALREADY).
+ */
+struct tls_cert_verify_cb {
+	void *cb;
+	void *ctx; /* the callback's first argument; the program's */
+};
+
+/*
+ * A certificate, for the time of the call. It begins as mbedTLS's mbedtls_x509_crt does, and
+ * where that has more there is nothing but zeros.
+ */
+struct tls_cert {
+	int own_buffer; /* 0 */
+	struct {
+		int tag; /* of the sequence: 0x30 */
+		size_t len;
+		unsigned char *p; /* DER */
+	} raw;
 };
 
 /* Credentials by tag: Zephyr's interface. */

@@ -122,6 +122,15 @@ unsigned int chain_culprit(const struct chain *chain, unsigned int bit, time_t n
 	return 0;
 }
 
+bool chain_has_weak_key(const struct chain *chain, unsigned int at)
+{
+	unsigned int bits = 0;
+	int pk = at < chain->count ? gnutls_x509_crt_get_pk_algorithm(chain->crts[at], &bits) : 0;
+
+	return pk > 0 && gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)pk, bits) <
+				 GNUTLS_SEC_PARAM_MEDIUM;
+}
+
 void chain_weakness(const struct chain *chain, unsigned int at, char *out, size_t size)
 {
 	gnutls_x509_crt_t crt = chain->crts[at];
@@ -131,8 +140,7 @@ void chain_weakness(const struct chain *chain, unsigned int at, char *out, size_
 	const char *name = sign > 0 ? gnutls_sign_get_name((gnutls_sign_algorithm_t)sign) : NULL;
 
 	snprintf(out, size, "%s", "");
-	if (pk > 0 &&
-	    gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)pk, bits) < GNUTLS_SEC_PARAM_MEDIUM)
+	if (chain_has_weak_key(chain, at))
 		snprintf(out, size, "%s, %u bits", gnutls_pk_get_name((gnutls_pk_algorithm_t)pk),
 			 bits);
 	else if (!chain_self_issued(chain, at) &&

@@ -29,6 +29,8 @@ void chain_issuer(const struct chain *chain, unsigned int at, char *out, size_t 
 
 bool chain_self_issued(const struct chain *chain, unsigned int at);
 
+bool chain_has_weak_key(const struct chain *chain, unsigned int at);
+
 /* What is weak in it, "RSA, 1024 bits"; "" if nothing is. */
 void chain_weakness(const struct chain *chain, unsigned int at, char *out, size_t size);
 

@@ -135,9 +135,8 @@ int engine_handshake(struct engine *e)
 	result = engineresume_done(e);
 	if (result < 0)
 		return fail(e, result);
-	/* Cannot happen while on_certificate is asked; it must not happen unseen. */
-	if (!e->verified &&
-	    settings_peer_verify(e->settings, e->server) == TLS_PEER_VERIFY_REQUIRED) {
+	/* Cannot happen while engine_on_certificate is asked; it must not happen unseen. */
+	if (!engine_has_peer(e)) {
 		engine_explain(e, "the peer showed no certificate");
 		return -EPROTO;
 	}
@@ -305,6 +304,7 @@ void engine_free(struct engine *e)
 	buffer_fini(&e->output);
 	buffer_fini(&e->plain);
 	credentials_put(e->credentials);
+	judgement_free(e->judgement);
 	priority_put(e->priority);
 	settings_put(e->settings);
 	free(e->name);

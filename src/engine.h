@@ -12,6 +12,7 @@
 
 #include "buffer.h"
 #include "credentials.h"
+#include "judgement.h"
 #include "settings.h"
 
 #include <stdbool.h>
@@ -99,6 +100,16 @@ int engine_close(struct engine *e);
 
 /* True if the session died because verification refused the peer. */
 bool engine_refused_peer(const struct engine *e);
+
+/*
+ * What TLS_CERT_VERIFY_CALLBACK is to be asked: the handshake goes on, past -EAGAIN, when
+ * that is done. NULL: nothing, or it is.
+ */
+struct judgement *engine_judgement(const struct engine *e);
+
+/* True if the peer showed a certificate; and TLS_CERT_VERIFY_RESULT, without one too. */
+bool engine_was_judged(const struct engine *e);
+uint32_t engine_verify_result(const struct engine *e);
 
 /* A sentence on the last failure; "" without one. */
 const char *engine_reason(const struct engine *e);

@@ -316,7 +316,7 @@ static int verify_again(struct engine *e)
 	if (settings_peer_verify(e->settings, true) == TLS_PEER_VERIFY_NONE ||
 	    !gnutls_certificate_get_peers(e->session, &n) || n == 0)
 		return 0;
-	return engine_verify(e);
+	return engine_on_certificate(e->session);
 }
 
 int engineresume_done(struct engine *e)

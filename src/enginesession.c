@@ -3,7 +3,6 @@
 
 #include "engineresume.h"
 #include "error.h"
-#include "verify.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -64,29 +63,6 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 	return (ssize_t)total;
 }
 
-/* GnuTLS asks when the peer has shown its certificate, before it goes on. */
-static int on_certificate(gnutls_session_t session)
-{
-	return engine_verify(gnutls_session_get_ptr(session));
-}
-
-int engine_verify(struct engine *e)
-{
-	int mode = settings_peer_verify(e->settings, e->server);
-	struct verdict verdict;
-
-	if (mode == TLS_PEER_VERIFY_NONE)
-		return 0;
-	if (verify_peer(e->session, !e->server, e->name, &verdict) < 0)
-		return GNUTLS_E_MEMORY_ERROR;
-	e->verified = verdict.status == 0;
-	if (e->verified || mode == TLS_PEER_VERIFY_OPTIONAL)
-		return 0;
-	engine_explain(e, "%s", verdict.text);
-	e->verdict_alert = verdict.alert;
-	return GNUTLS_E_CERTIFICATE_ERROR;
-}
-
 static int set_alpn(struct engine *e, const char *list)
 {
 	gnutls_datum_t protocols[MAX_ALPN];
@@ -134,11 +110,15 @@ static int set_role(struct engine *e)
 		[TLS_PEER_VERIFY_REQUIRED] = GNUTLS_CERT_REQUIRE,
 	};
 
+	gnutls_certificate_request_t request = requests[settings_peer_verify(e->settings, true)];
+
 	if (!e->server)
 		return set_name(e);
 	gnutls_handshake_set_post_client_hello_function(e->session, on_hello);
-	gnutls_certificate_server_set_request(e->session,
-					      requests[settings_peer_verify(e->settings, true)]);
+	/* Asked, though whoever it is will do. */
+	if (request == GNUTLS_CERT_IGNORE && e->settings->numbers[SETTING_REQUEST_AUTH] == 1)
+		request = GNUTLS_CERT_REQUEST;
+	gnutls_certificate_server_set_request(e->session, request);
 	return 0;
 }
 
@@ -159,7 +139,7 @@ static int setup(struct engine *e, char *reason, size_t size)
 	if (r >= 0)
 		engineresume_setup(e);
 	gnutls_session_set_ptr(e->session, e);
-	gnutls_session_set_verify_function(e->session, on_certificate);
+	gnutls_session_set_verify_function(e->session, engine_on_certificate);
 	gnutls_handshake_set_timeout(e->session, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_ptr(e->session, e);
 	gnutls_transport_set_pull_function(e->session, pull);

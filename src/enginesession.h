@@ -17,8 +17,13 @@ struct engine {
 	char *name; /* what a client verifies */
 	bool server;
 	bool verified;
-	bool no_memory;	   /* a record could not be queued, or the session not made */
-	int verdict_alert; /* not 0: the peer was refused, and with which alert */
+	bool judged; /* the peer showed a certificate, and verify_result says of it what */
+	bool pinned; /* its key is one of those that were told */
+	uint32_t verify_result;
+	int chain_alert;	     /* what the chain would be refused with */
+	struct judgement *judgement; /* NULL: the program is not asked */
+	bool no_memory;		     /* a record could not be queued, or the session not made */
+	int verdict_alert;	     /* not 0: the peer was refused, and with which alert */
 	char *reason;
 
 	const uint8_t *input; /* engine_feed's */
@@ -54,6 +59,12 @@ uint32_t engine_suite(const struct engine *e);
 /* A server's chains for the name that the client asks for. 0 or GnuTLS's error. */
 int engine_choose_identity(struct engine *e);
 
+/* For GnuTLS: the peer has shown its certificate. 0, GNUTLS_E_AGAIN, or why it is refused. */
+int engine_on_certificate(gnutls_session_t session);
+
+/* True if the peer is verified and pinned as far as the settings demand it. */
+bool engine_has_peer(struct engine *e);
+
 /* Keeps a sentence for engine_reason(). */
 void engine_explain(struct engine *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -63,8 +74,5 @@ void engine_explain(struct engine *e, const char *format, ...)
  * memory is short, gets another sentence where it is something else.
  */
 int engine_begin(struct engine *e, char *reason, size_t size);
-
-/* Verifies the peer as the settings say. Returns 0, or GnuTLS's result that says no. */
-int engine_verify(struct engine *e);
 
 #endif /* ENGINESESSION_H */

@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "input.h"
+#include "judge.h"
 #include "libc.h"
 #include "output.h"
 #include "pending.h"
@@ -168,6 +169,12 @@ static int step(struct connection *c, int fd)
 		if (r < 0)
 			return r;
 		r = run_engine(c, fd);
+		while (r == -EAGAIN && engine_judgement(c->engine)) {
+			r = judge_peer(c, fd);
+			if (r < 0)
+				return r;
+			r = run_engine(c, fd);
+		}
 		c->hungry = r == -EAGAIN;
 		if (!c->hungry)
 			return finished(c, fd, r);
@@ -277,6 +284,9 @@ int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 {
 	int r;
 
+	/* The program's callback, which uses the very socket that it is asked about. */
+	if (c->engine && engine_judgement(c->engine) && connection_waiting_here(c))
+		return -EALREADY;
 	/* Not what another thread waits for, but after a while: it may be this very one. */
 	r = c->driving && !nonblock ? -EAGAIN : handshake_step(c, fd);
 	for (; r == -EAGAIN && !nonblock; r = handshake_step(c, fd)) {

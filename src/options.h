@@ -23,6 +23,7 @@ struct option {
 	bool empty;  /* may be set to nothing: a null pointer, or length 0 */
 	bool fact;   /* got only from an open connection: else ENOTCONN */
 	bool agreed; /* on an accepted socket a fact */
+	bool failed; /* a fact of a handshake that failed, too */
 	bool prefix; /* a short buffer gets the beginning, not ERANGE */
 	int setting; /* a setting_number or setting_value: get and set say which */
 	int64_t max; /* of a number */
@@ -39,6 +40,7 @@ struct option_table {
 
 extern const struct option_table options_ciphers;     /* versions, suites, groups */
 extern const struct option_table options_credentials; /* what to show and to trust */
+extern const struct option_table options_peer;	      /* how the peer is verified */
 extern const struct option_table options_protocol;    /* what to agree on */
 extern const struct option_table options_keys;	      /* what is derived from the session */
 extern const struct option_table options_session;     /* what to resume and to share */

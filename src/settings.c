@@ -202,6 +202,9 @@ int settings_peer_verify(const struct settings *s, bool server)
 {
 	if (s->numbers[SETTING_PEER_VERIFY] != UNSET)
 		return (int)s->numbers[SETTING_PEER_VERIFY];
+	if (server && s->numbers[SETTING_REQUEST_AUTH] != UNSET)
+		return s->numbers[SETTING_REQUEST_AUTH] ? TLS_PEER_VERIFY_REQUIRED
+							: TLS_PEER_VERIFY_NONE;
 	if (server && !credential_spec_has(&s->spec, CREDENTIAL_CA))
 		return TLS_PEER_VERIFY_NONE;
 	return TLS_PEER_VERIFY_REQUIRED;
@@ -233,7 +236,9 @@ int64_t settings_session_ttl(const struct settings *s)
 
 bool settings_resumes(const struct settings *s)
 {
-	return settings_session_reuse(s) && settings_session_ttl(s) > 0;
+	/* Nor is the program asked about the peer of a session that is resumed. */
+	return settings_session_reuse(s) && settings_session_ttl(s) > 0 &&
+	       !s->values[SETTING_VERIFY_CALLBACK].data;
 }
 
 static int add_text(struct credential_spec *spec, enum credential_role role, const char *text)
@@ -266,7 +271,9 @@ static int with_defaults(const struct settings *s, bool server, struct credentia
 
 	if (r < 0)
 		return r;
-	r = add_defaults(&spec, settings_peer_verify(s, server) != TLS_PEER_VERIFY_NONE);
+	/* Who asks for no certificate now may do so later. */
+	r = add_defaults(&spec, settings_peer_verify(s, server) != TLS_PEER_VERIFY_NONE ||
+					s->numbers[SETTING_REQUEST_AUTH] == 0);
 	if (r < 0)
 		credential_spec_fini(&spec);
 	else

@@ -40,6 +40,7 @@ enum setting_number {
 	SETTING_SERVER_STAPLING,
 	SETTING_EARLY_DATA, /* bytes */
 	SETTING_UNKNOWN_NAME,
+	SETTING_REQUEST_AUTH, /* TLS_REQUEST_PEER_AUTH */
 	SETTING_NUMBERS
 };
 
@@ -51,6 +52,8 @@ enum setting_value {
 	SETTING_CIPHERS_DISABLED, /* the same: these not */
 	SETTING_GROUPS,		  /* colon list of GnuTLS's names */
 	SETTING_PRIORITY,	  /* a GnuTLS priority string */
+	SETTING_PINS,		  /* 32 bytes each */
+	SETTING_VERIFY_CALLBACK,  /* struct tls_cert_verify_cb */
 	SETTING_EXPORTER,	  /* label, NUL, context */
 	SETTING_CRL_FILE,
 	SETTING_TICKET_KEY_FILE,

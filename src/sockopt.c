@@ -44,7 +44,8 @@ static int get_tls(struct connection *c, int fd, int name, void *v, socklen_t *l
 
 	if (!option || !option->get)
 		return -ENOPROTOOPT;
-	if (option->fact || (option->agreed && c->server))
+	if ((option->fact || (option->agreed && c->server)) &&
+	    !(option->failed && c->state == STATE_FAILED))
 		r = options_need_open(c, fd);
 	if (r == 0)
 		r = option->get(c, option, &value);

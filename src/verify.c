@@ -28,6 +28,54 @@ static int import(const gnutls_datum_t *der, gnutls_x509_crt_t *out)
 	return r;
 }
 
+/* mbedTLS's MBEDTLS_X509_BADCERT_*, which programs for Zephyr know. */
+enum {
+	BAD_EXPIRED = 0x01,
+	BAD_REVOKED = 0x02,
+	BAD_NAME = 0x04,
+	BAD_TRUST = 0x08,
+	BAD_OTHER = 0x0100,
+	BAD_FUTURE = 0x0200,
+	BAD_EXT_KEY_USAGE = 0x1000,
+	BAD_DIGEST = 0x4000,
+	BAD_KEY = 0x010000,
+};
+
+static const struct {
+	unsigned int status;
+	uint32_t bit;
+} bits[] = {
+	{GNUTLS_CERT_EXPIRED, BAD_EXPIRED},
+	{GNUTLS_CERT_REVOKED, BAD_REVOKED},
+	{GNUTLS_CERT_UNEXPECTED_OWNER, BAD_NAME},
+	{GNUTLS_CERT_SIGNER_NOT_FOUND, BAD_TRUST},
+	{GNUTLS_CERT_SIGNER_NOT_CA, BAD_TRUST},
+	{GNUTLS_CERT_SIGNATURE_FAILURE, BAD_TRUST},
+	{GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, BAD_TRUST},
+	{GNUTLS_CERT_NOT_ACTIVATED, BAD_FUTURE},
+	{GNUTLS_CERT_PURPOSE_MISMATCH, BAD_EXT_KEY_USAGE},
+	{GNUTLS_CERT_INSECURE_ALGORITHM, BAD_KEY},
+};
+
+static void set_bits(const struct chain *chain, time_t now, struct verdict *verdict)
+{
+	unsigned int rest = verdict->status & ~(unsigned int)GNUTLS_CERT_INVALID;
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		unsigned int at = chain_culprit(chain, bits[i].status, now);
+		uint32_t bit = bits[i].bit;
+
+		if (!(rest & bits[i].status))
+			continue;
+		rest &= ~bits[i].status;
+		if (bit == BAD_KEY && !chain_has_weak_key(chain, at))
+			bit = BAD_DIGEST;
+		verdict->bits[at] |= bit;
+	}
+	if (rest || (verdict->status == GNUTLS_CERT_INVALID))
+		verdict->bits[0] |= BAD_OTHER;
+}
+
 static int judge(gnutls_session_t session, const struct expectation *expected,
 		 struct verdict *verdict)
 {
@@ -42,6 +90,7 @@ static int judge(gnutls_session_t session, const struct expectation *expected,
 	    inet_pton(AF_INET, expected->name, address) != 1 &&
 	    inet_pton(AF_INET6, expected->name, address) != 1)
 		verdict->status |= GNUTLS_CERT_UNEXPECTED_OWNER | GNUTLS_CERT_INVALID;
+	set_bits(&chain, expected->now, verdict);
 	if (verdict->status)
 		verify_explain(&chain, expected, verdict);
 	chain_close(&chain);
@@ -73,6 +122,7 @@ int verify_peer(void *session, int peer_is_server, const char *name, struct verd
 		return -ENOMEM;
 	if (r < 0) {
 		verdict->status = GNUTLS_CERT_INVALID;
+		verdict->bits[0] = BAD_OTHER;
 		verdict->alert = GNUTLS_A_BAD_CERTIFICATE;
 		snprintf(verdict->text, sizeof(verdict->text),
 			 "the peer's certificate cannot be verified: %s", error_text(r));

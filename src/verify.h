@@ -4,11 +4,15 @@
 #define VERIFY_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+enum { VERDICT_DEPTH = 16 };
 
 struct verdict {
-	unsigned int status; /* 0: verified; else GNUTLS_CERT_* bits */
-	int alert;	     /* the alert that says so to the peer */
-	char text[896];	     /* why, as a sentence without its full stop */
+	unsigned int status;	      /* 0: verified; else GNUTLS_CERT_* bits */
+	uint32_t bits[VERDICT_DEPTH]; /* of each certificate, as TLS_CERT_VERIFY_RESULT has them */
+	int alert;		      /* the alert that says so to the peer */
+	char text[896];		      /* why, as a sentence without its full stop */
 };
 
 /*
