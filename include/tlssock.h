@@ -222,7 +222,12 @@ struct sockaddr_host {
 #define TLS_PEER_IDENTITY 93
 /*
  * (GS) int, 0 or 1: a server asks its clients for a certificate, or not, whatever it trusts;
- * unless TLS_PEER_VERIFY says otherwise they must show one that can be verified.
+ * unless TLS_PEER_VERIFY says otherwise they must show one that can be verified. 1 on a
+ * server's open connection, in TLS 1.3: it is asked now. The answer comes with what is
+ * received later, and within TLS_HANDSHAKE_TIMEOUT; data goes on meanwhile, and a certificate
+ * that is refused ends the connection. Read there: 1 until the answer has come.
+ * EOPNOTSUPP in TLS 1.2, on a client's socket, and where the client did not announce that it
+ * would answer, as ours do that have a certificate; EALREADY: it was asked before.
  */
 #define TLS_REQUEST_PEER_AUTH 94
 /* (G) string: the peer's chain, PEM, leaf first. */

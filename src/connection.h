@@ -65,6 +65,7 @@ struct connection {
 	char *peer;		  /* "host (address:port)", for texts */
 	const char **alpn_list;	  /* what TLS_ALPN_LIST gave out */
 	int64_t handshake_end_ms; /* monotonic; -1: no limit; by pending_add() alone */
+	int64_t auth_end_ms;	  /* when the client must have shown its certificate; -1: none */
 	int rcvlowat;		  /* virtual: the kernel's stays 1 */
 	int oobinline;		  /* virtual: the kernel's is on */
 	int inq;		  /* TCP_INQ, virtual: recvmsg says what is left */

@@ -86,8 +86,7 @@ static const char *clear_alert(const struct engine *e)
 	return gnutls_alert_get_name((gnutls_alert_description_t)e->input[6]);
 }
 
-/* Says what went wrong, and turns the result into an errno. */
-static int fail(struct engine *e, int result)
+int engine_fail(struct engine *e, int result)
 {
 	int r = e->no_memory ? -ENOMEM : error_from_gnutls(result);
 
@@ -99,6 +98,11 @@ static int fail(struct engine *e, int result)
 		engine_explain(e, "the peer refused: alert \"%s\"", name ? name : "unknown");
 	} else if (result == GNUTLS_E_DECRYPTION_FAILED && clear_alert(e)) {
 		engine_explain(e, "the peer refused: alert \"%s\", unsealed", clear_alert(e));
+	} else if (e->server && (result == GNUTLS_E_NO_CERTIFICATE_FOUND ||
+				 result == GNUTLS_E_CERTIFICATE_REQUIRED)) {
+		engine_explain(e, "the client showed no certificate that an authority trusted here "
+				  "has issued; it must, unless TLS_PEER_VERIFY says otherwise");
+		e->verdict_alert = (int)GNUTLS_A_CERTIFICATE_REQUIRED;
 	} else if (e->verdict_alert) {
 		/* verify has explained it */
 		gnutls_alert_send(e->session, GNUTLS_AL_FATAL,
@@ -116,7 +120,7 @@ static int decline_renegotiation(struct engine *e)
 {
 	int r = gnutls_alert_send(e->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
 
-	return r < 0 ? fail(e, r) : -EAGAIN;
+	return r < 0 ? engine_fail(e, r) : -EAGAIN;
 }
 
 int engine_handshake(struct engine *e)
@@ -131,10 +135,10 @@ int engine_handshake(struct engine *e)
 		result = gnutls_handshake(e->session);
 	while (result < 0 && result != GNUTLS_E_AGAIN && gnutls_error_is_fatal(result) == 0);
 	if (result < 0)
-		return fail(e, result);
+		return engine_fail(e, result);
 	result = engineresume_done(e);
 	if (result < 0)
-		return fail(e, result);
+		return engine_fail(e, result);
 	/* Cannot happen while engine_on_certificate is asked; it must not happen unseen. */
 	if (!engine_has_peer(e)) {
 		engine_explain(e, "the peer showed no certificate");
@@ -181,8 +185,13 @@ ssize_t engine_open(struct engine *e)
 
 	if (e->packet && stash_packet(e) < 0)
 		return -ENOMEM;
+	n = e->auth ? engine_auth_step(e) : 1;
+	if (n <= 0)
+		return n;
 	n = gnutls_record_recv_packet(e->session, &packet);
 	engineresume_note(e);
+	if (n == GNUTLS_E_REAUTH_REQUEST)
+		return engine_answer_auth(e);
 	if (n == GNUTLS_E_REHANDSHAKE)
 		return decline_renegotiation(e);
 	/* A warning, user_canceled before close_notify for one, ends nothing. */
@@ -193,7 +202,7 @@ ssize_t engine_open(struct engine *e)
 	    gnutls_alert_get(e->session) == GNUTLS_A_USER_CANCELED)
 		return 0;
 	if (n < 0)
-		return fail(e, (int)n);
+		return engine_fail(e, (int)n);
 	if (n == 0 && !packet)
 		return 0;
 	e->records_in++;
@@ -266,7 +275,7 @@ ssize_t engine_seal(struct engine *e, const void *buf, size_t n)
 	if (r >= 0)
 		r = gnutls_record_send(e->session, buf, n);
 	if (r < 0)
-		return fail(e, (int)r);
+		return engine_fail(e, (int)r);
 	e->records_out++;
 	e->bytes_out += (uint64_t)r;
 	return r;
@@ -284,7 +293,7 @@ int engine_update_key(struct engine *e, bool ask)
 	if (gnutls_protocol_get_version(e->session) < GNUTLS_TLS1_3)
 		return -EOPNOTSUPP;
 	r = gnutls_session_key_update(e->session, ask ? GNUTLS_KU_PEER : 0);
-	return r < 0 ? fail(e, r) : 0;
+	return r < 0 ? engine_fail(e, r) : 0;
 }
 
 int engine_close(struct engine *e)

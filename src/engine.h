@@ -95,6 +95,14 @@ size_t engine_overhead(const struct engine *e);
  */
 int engine_update_key(struct engine *e, bool ask);
 
+/*
+ * A server asks for the client's certificate, and a record that is opened later has it.
+ * -EOPNOTSUPP in TLS 1.2, of clients, and where the client did not announce that it would
+ * answer; -EALREADY while an answer is awaited.
+ */
+int engine_request_auth(struct engine *e);
+bool engine_awaits_auth(const struct engine *e);
+
 /* Seals a close_notify. Returns 0 or a negative errno. */
 int engine_close(struct engine *e);
 

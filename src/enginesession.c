@@ -155,6 +155,9 @@ int engine_begin(struct engine *e, char *reason, size_t size)
 	unsigned int flags = e->server ? GNUTLS_SERVER : GNUTLS_CLIENT;
 
 	flags |= GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | engineresume_flags(e->settings, e->server);
+	/* A client announces it if it has something to show. */
+	if (e->server || credentials_have_identity(e->credentials))
+		flags |= GNUTLS_POST_HANDSHAKE_AUTH;
 	gnutls_deinit(e->session);
 	e->session = NULL;
 	if (gnutls_init(&e->session, flags) < 0) {

@@ -18,6 +18,8 @@ struct engine {
 	bool server;
 	bool verified;
 	bool judged; /* the peer showed a certificate, and verify_result says of it what */
+	bool asked;  /* for a certificate, after the handshake */
+	bool auth;   /* and the answer has not come yet */
 	bool pinned; /* its key is one of those that were told */
 	uint32_t verify_result;
 	int chain_alert;	     /* what the chain would be refused with */
@@ -64,6 +66,18 @@ int engine_on_certificate(gnutls_session_t session);
 
 /* True if the peer is verified and pinned as far as the settings demand it. */
 bool engine_has_peer(struct engine *e);
+
+/*
+ * A client's authentication goes on with what came. Returns 1 where that is application data,
+ * -EAGAIN, or why it ended the session.
+ */
+int engine_auth_step(struct engine *e);
+
+/* A server asked for it. Returns -EAGAIN, the answer being sealed, or what went wrong. */
+int engine_answer_auth(struct engine *e);
+
+/* Says what went wrong, also to the peer, and turns GnuTLS's result into an errno. */
+int engine_fail(struct engine *e, int result);
 
 /* Keeps a sentence for engine_reason(). */
 void engine_explain(struct engine *e, const char *format, ...)

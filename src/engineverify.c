@@ -11,6 +11,14 @@
 
 enum { RESULT_MISSING = 0x40, RESULT_SKIPPED = 0x80 };
 
+/* Who asks after the handshake wants to know. */
+static int mode_of(const struct engine *e)
+{
+	if (e->asked && e->settings->numbers[SETTING_PEER_VERIFY] == UNSET)
+		return TLS_PEER_VERIFY_REQUIRED;
+	return settings_peer_verify(e->settings, e->server);
+}
+
 static int refuse(struct engine *e, int alert)
 {
 	e->verified = false;
@@ -143,7 +151,7 @@ static bool shows_any(gnutls_session_t session)
 int engine_on_certificate(gnutls_session_t session)
 {
 	struct engine *e = gnutls_session_get_ptr(session);
-	int mode = settings_peer_verify(e->settings, e->server), r = 0;
+	int mode = mode_of(e), r = 0;
 
 	if (mode == TLS_PEER_VERIFY_NONE)
 		e->verify_result = RESULT_SKIPPED;
@@ -159,8 +167,7 @@ int engine_on_certificate(gnutls_session_t session)
 
 bool engine_has_peer(struct engine *e)
 {
-	if (!e->verified &&
-	    settings_peer_verify(e->settings, e->server) == TLS_PEER_VERIFY_REQUIRED)
+	if (!e->verified && mode_of(e) == TLS_PEER_VERIFY_REQUIRED)
 		return false;
 	return e->pinned || check_pin(e) == 0;
 }
@@ -176,9 +183,7 @@ uint32_t engine_verify_result(const struct engine *e)
 		return e->verify_result;
 	if (e->verified)
 		return 0;
-	return settings_peer_verify(e->settings, e->server) == TLS_PEER_VERIFY_NONE
-		       ? RESULT_SKIPPED
-		       : RESULT_MISSING;
+	return mode_of(e) == TLS_PEER_VERIFY_NONE ? RESULT_SKIPPED : RESULT_MISSING;
 }
 
 struct judgement *engine_judgement(const struct engine *e)

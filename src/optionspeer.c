@@ -2,6 +2,7 @@
 /* Options that say how the peer is verified, and what came of it. */
 #include "options.h"
 
+#include "output.h"
 #include "pins.h"
 
 #include <errno.h>
@@ -74,21 +75,50 @@ static int set_insecure(struct connection *c, const struct option *o, const void
 	return 0;
 }
 
+/* Before there is a connection: for the handshake. Later: now. */
+static int request(struct connection *c, int fd, const void *v, size_t len)
+{
+	int on, r = options_int(&on, v, len);
+
+	if (r < 0)
+		return r;
+	if (on != 0 && on != 1)
+		return -EINVAL;
+	if (c->state == STATE_NEW || c->state == STATE_LISTENING) {
+		r = settings_own(&c->settings);
+		if (r == 0)
+			c->settings->numbers[SETTING_REQUEST_AUTH] = on;
+		return r;
+	}
+	if (!on)
+		return -EISCONN;
+	r = options_need_open(c, fd);
+	if (r < 0 || c->write_closed || c->state != STATE_OPEN)
+		return r < 0 ? r : -EPIPE;
+	r = engine_request_auth(c->engine);
+	if (r == -EOPNOTSUPP || r == -EALREADY)
+		return r;
+	if (r < 0)
+		return connection_fail(c, fd, r, "asking for a certificate",
+				       engine_reason(c->engine));
+	c->auth_end_ms = connection_end_ms(settings_timeout(c->settings));
+	c->send_room = 0;
+	r = output_flush(c, fd);
+	return r == -EAGAIN ? 0 : r;
+}
+
 static int get_request(struct connection *c, const struct option *o, struct option_value *out)
 {
 	(void)o;
+	if (c->engine && c->state == STATE_OPEN)
+		return options_int_value(out, engine_awaits_auth(c->engine));
 	return options_int_value(out, c->settings->numbers[SETTING_REQUEST_AUTH] == 1);
 }
 
 static const struct option rows[] = {
 	{.name = TLS_CERT_VERIFY_RESULT, .fact = true, .failed = true, .get = get_result},
 	{.name = TLS_CERT_VERIFY_CALLBACK, .early = true, .empty = true, .set = set_callback},
-	{.name = TLS_REQUEST_PEER_AUTH,
-	 .early = true,
-	 .setting = SETTING_REQUEST_AUTH,
-	 .max = 1,
-	 .get = get_request,
-	 .set = options_set_number},
+	{.name = TLS_REQUEST_PEER_AUTH, .get = get_request, .act = request},
 	{.name = TLS_PEER_PIN, .early = true, .empty = true, .set = set_pin},
 	{.name = TLS_INSECURE_NO_VERIFY, .early = true, .set = set_insecure},
 };

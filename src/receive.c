@@ -54,6 +54,7 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 {
 	int64_t end_ms = -1;
 	short events = POLLIN;
+	bool late; /* it is the end of a client's time to show its certificate */
 	int r;
 
 	input_settle(c, fd);
@@ -66,13 +67,18 @@ static int wait_input(struct connection *c, int fd, struct request *q)
 	else
 		q->start_ms = connection_now_ms();
 	c->in_drained = false;
+	late = engine_awaits_auth(c->engine) && c->auth_end_ms >= 0 &&
+	       (end_ms < 0 || c->auth_end_ms < end_ms);
+	if (late)
+		end_ms = c->auth_end_ms;
 	if (engine_pending(c->engine) > 0)
 		return wait_tick(c, fd, q, end_ms);
 	if (events == POLLIN && end_ms < 0) {
 		r = input_wait(c, fd);
 	} else {
 		r = connection_poll(c, fd, events, end_ms);
-		r = r == -ETIMEDOUT ? -EAGAIN : r;
+		if (r == -ETIMEDOUT)
+			r = late ? 0 : -EAGAIN;
 	}
 	if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBADF && r != -EBADFD && r != -EPIPE &&
 	    r != -ENOMEM)

@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "input.h"
+#include "judge.h"
 #include "libc.h"
 #include "output.h"
 
@@ -35,11 +36,21 @@ static ssize_t cut(struct connection *c, int fd)
 /* Opens the next whole record. >0: plaintext; -EAGAIN: it held none; 0: the end. */
 static ssize_t open_record(struct connection *c, int fd)
 {
+	bool refused;
 	ssize_t n;
+	int r;
 
-	input_feed(c, false);
-	n = engine_open(c->engine);
-	input_fed(c);
+	do {
+		input_feed(c, false);
+		n = engine_open(c->engine);
+		input_fed(c);
+		r = n == -EAGAIN && engine_judgement(c->engine) ? judge_peer(c, fd) : -EAGAIN;
+	} while (r == 0);
+	if (r != -EAGAIN)
+		return r;
+	/* What a server asked for is answered at once. */
+	if (n == -EAGAIN && engine_output(c->engine)->len)
+		output_flush(c, fd);
 	if (n > 0)
 		c->in_vain = 0;
 	if (n > 0 || n == -EAGAIN)
@@ -48,7 +59,9 @@ static ssize_t open_record(struct connection *c, int fd)
 		return closed(c, fd);
 	/* The alert that says so is on its way before the socket is shut down. */
 	output_flush(c, fd);
-	return connection_fail(c, fd, (int)n, "receiving", engine_reason(c->engine));
+	refused = engine_refused_peer(c->engine);
+	return connection_fail(c, fd, (int)n, refused ? "verifying the peer" : "receiving",
+			       engine_reason(c->engine));
 }
 
 ssize_t records_next(struct connection *c, int fd, size_t room)
@@ -57,6 +70,9 @@ ssize_t records_next(struct connection *c, int fd, size_t room)
 
 	if (c->read_closed)
 		return 0;
+	if (engine_awaits_auth(c->engine) && connection_left_ms(c->auth_end_ms) == 0)
+		return connection_fail(c, fd, -ETIMEDOUT, "asking for a certificate",
+				       "the peer did not answer in time");
 	if (input_record(c)) {
 		n = open_record(c, fd);
 		return n == -EAGAIN ? 1 : n;
