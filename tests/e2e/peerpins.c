@@ -77,7 +77,8 @@ static void set_pins(int fd, const struct pin_row *row)
 		break;
 	case AGAIN:
 		assert_ok(set_pin(fd, other_base64, strlen(other_base64)));
-		/* fallthrough */
+		assert_ok(set_pin(fd, raw, sizeof(raw)));
+		break;
 	default:
 		assert_ok(set_pin(fd, raw, sizeof(raw)));
 	}
