@@ -387,6 +387,13 @@ struct sockaddr_host {
  */
 #define TLS_INSECURE_NO_VERIFY 213
 
+/*
+ * (G) string: of which authorities the server wants a client's certificate, a name (RFC 4514) a
+ * line; "": of any. ENOTCONN where it asked for none in the handshake, and on a server's socket.
+ * Our servers name those that they trust.
+ */
+#define TLS_ACCEPTABLE_CAS 223
+
 /* Values of TLS_PEER_VERIFY. */
 #define TLS_PEER_VERIFY_NONE	 0 /* any peer, unverified */
 #define TLS_PEER_VERIFY_OPTIONAL 1 /* verify, go on all the same */

@@ -318,5 +318,6 @@ void engine_free(struct engine *e)
 	settings_put(e->settings);
 	free(e->name);
 	free(e->reason);
+	free(e->authorities);
 	free(e);
 }

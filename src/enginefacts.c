@@ -105,6 +105,11 @@ int engine_text(struct engine *e, int option, char **text)
 		return verify_chain_pem(e->session, text);
 	case TLS_ALPN:
 		return alpn_text(e->session, text);
+	case TLS_ACCEPTABLE_CAS:
+		if (!e->authorities)
+			return -ENOTCONN;
+		*text = strdup(e->authorities);
+		return *text ? 0 : -ENOMEM;
 	case TLS_HOSTNAME:
 	case TLS_SERVER_NAME:
 		return server_name_text(e->session, text);

@@ -140,6 +140,9 @@ static int setup(struct engine *e, char *reason, size_t size)
 		engineresume_setup(e);
 	gnutls_session_set_ptr(e->session, e);
 	gnutls_session_set_verify_function(e->session, engine_on_certificate);
+	if (!e->server)
+		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST,
+						   GNUTLS_HOOK_POST, engine_on_request);
 	gnutls_handshake_set_timeout(e->session, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_ptr(e->session, e);
 	gnutls_transport_set_pull_function(e->session, pull);

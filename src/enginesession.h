@@ -27,6 +27,8 @@ struct engine {
 	bool no_memory;		     /* a record could not be queued, or the session not made */
 	int verdict_alert;	     /* not 0: the peer was refused, and with which alert */
 	char *reason;
+	char *authorities; /* those of which the server wants a certificate; NULL: it asks for none
+			    */
 
 	const uint8_t *input; /* engine_feed's */
 	size_t input_len;
@@ -63,6 +65,10 @@ int engine_choose_identity(struct engine *e);
 
 /* For GnuTLS: the peer has shown its certificate. 0, GNUTLS_E_AGAIN, or why it is refused. */
 int engine_on_certificate(gnutls_session_t session);
+
+/* For GnuTLS: a server's CertificateRequest has come. */
+int engine_on_request(gnutls_session_t session, unsigned int type, unsigned int when,
+		      unsigned int incoming, const gnutls_datum_t *message);
 
 /* True if the peer is verified and pinned as far as the settings demand it. */
 bool engine_has_peer(struct engine *e);

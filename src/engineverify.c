@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a session makes of the certificates that its peer shows. */
+#include "authorities.h"
 #include "enginesession.h"
 #include "pins.h"
 #include "verify.h"
@@ -7,6 +8,7 @@
 #include <errno.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { RESULT_MISSING = 0x40, RESULT_SKIPPED = 0x80 };
@@ -163,6 +165,23 @@ int engine_on_certificate(gnutls_session_t session)
 		r = check_pin(e);
 	e->judged = r != GNUTLS_E_AGAIN && r != GNUTLS_E_MEMORY_ERROR;
 	return r;
+}
+
+/* Only told to the program: what cannot be read is GnuTLS's to refuse. */
+int engine_on_request(gnutls_session_t session, unsigned int type, unsigned int when,
+		      unsigned int incoming, const gnutls_datum_t *message)
+{
+	struct engine *e = gnutls_session_get_ptr(session);
+	bool tls13 = gnutls_protocol_get_version(session) >= GNUTLS_TLS1_3;
+	char *text = NULL;
+
+	(void)type;
+	(void)when;
+	if (!incoming || authorities_read(message->data, message->size, tls13, &text) < 0)
+		return 0;
+	free(e->authorities);
+	e->authorities = text;
+	return 0;
 }
 
 bool engine_has_peer(struct engine *e)

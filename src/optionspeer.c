@@ -115,10 +115,16 @@ static int get_request(struct connection *c, const struct option *o, struct opti
 	return options_int_value(out, c->settings->numbers[SETTING_REQUEST_AUTH] == 1);
 }
 
+static int get_authorities(struct connection *c, const struct option *o, struct option_value *out)
+{
+	return options_engine_text(c, o->name, out);
+}
+
 static const struct option rows[] = {
 	{.name = TLS_CERT_VERIFY_RESULT, .fact = true, .failed = true, .get = get_result},
 	{.name = TLS_CERT_VERIFY_CALLBACK, .early = true, .empty = true, .set = set_callback},
 	{.name = TLS_REQUEST_PEER_AUTH, .get = get_request, .act = request},
+	{.name = TLS_ACCEPTABLE_CAS, .fact = true, .get = get_authorities},
 	{.name = TLS_PEER_PIN, .early = true, .empty = true, .set = set_pin},
 	{.name = TLS_INSECURE_NO_VERIFY, .early = true, .set = set_insecure},
 };

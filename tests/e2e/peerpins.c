@@ -209,7 +209,42 @@ static void request(void **state)
 	ends_close(&e);
 }
 
-static const struct CMUnitTest others[] = {CASE(pin_of_client), CASE(pin_values)};
+/* What the server's list says; there is no list where it does not ask. */
+static void acceptable(void **state)
+{
+	static const struct {
+		const char *trust, *names;
+	} rows[] = {{"ca.pem", "CN=Test Root"},
+		    {"two-roots.pem", "CN=Test Root\nCN=Unrelated Root"},
+		    {NULL, NULL}};
+	char got[8];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct ends e;
+
+		ends_open(&e, "good", "localhost");
+		if (rows[i].trust)
+			tls_set_text(e.listener, TLS_TRUSTED_PEER_CERTIFICATES,
+				     zoo("%s", rows[i].trust));
+		ends_show(e.client, "client");
+		ends_meet(&e);
+		assert_int_equal(e.error, 0);
+		if (rows[i].names)
+			assert_string_equal(tls_get_text(e.client, TLS_ACCEPTABLE_CAS),
+					    rows[i].names);
+		else
+			assert_fails(getsockopt(e.client, SOL_TLS, TLS_ACCEPTABLE_CAS, got,
+						&(socklen_t){sizeof(got)}),
+				     ENOTCONN);
+		assert_fails(getsockopt(e.server, SOL_TLS, TLS_ACCEPTABLE_CAS, got,
+					&(socklen_t){sizeof(got)}),
+			     ENOTCONN);
+		ends_close(&e);
+	}
+}
+
+static const struct CMUnitTest others[] = {CASE(acceptable), CASE(pin_of_client), CASE(pin_values)};
 
 int main(void)
 {

@@ -59,6 +59,7 @@ static void asked(void **state)
 	ends_meet(&e);
 	assert_int_equal(e.error, 0);
 	assert_unknown(e.server);
+	assert_fails(getsockopt(e.client, IPPROTO_TLS, TLS_ACCEPTABLE_CAS, &got, &len), ENOTCONN);
 	assert_int_equal(send(e.client, "1", 1, 0), 1); /* before it knows */
 	assert_ok(ask(e.server));
 	assert_int_equal(tls_get_int(e.server, TLS_REQUEST_PEER_AUTH), 1);
@@ -71,6 +72,7 @@ static void asked(void **state)
 	assert_int_equal(tls_get_int(e.server, TLS_REQUEST_PEER_AUTH), 0);
 	assert_string_equal(tls_get_text(e.server, TLS_PEER_IDENTITY), "CN=Test Client");
 	assert_int_equal(tls_get_int(e.server, TLS_CERT_VERIFY_RESULT), 0);
+	len = sizeof(info);
 	assert_ok(getsockopt(e.server, IPPROTO_TLS, TLS_INFO, &info, &len));
 	assert_int_equal(info.verified, 1);
 	/* Once more. */
