@@ -161,14 +161,16 @@ static void watch_set(int number, void *arg)
 	char path[64], line[256];
 	int fd;
 	struct epoll_event event;
+	unsigned int events;
 	unsigned long long data;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", number);
 	f = libc.fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "tfd: %d events: %x data: %llx", &fd, &event.events, &data) != 3)
+		if (sscanf(line, "tfd: %d events: %x data: %llx", &fd, &events, &data) != 3)
 			continue;
+		event.events = events;
 		event.data.u64 = data;
 		if (fdtable_names(fd, e))
 			watch_ctl(e->object, number, EPOLL_CTL_MOD, fd, &event);
