@@ -196,16 +196,9 @@ static int on_client_hello(gnutls_session_t session, unsigned int type, unsigned
 	return 0;
 }
 
-static int on_ticket(gnutls_session_t session, unsigned int type, unsigned int when,
-		     unsigned int incoming, const gnutls_datum_t *message)
+void engineresume_ticket(struct engine *e)
 {
-	struct engine *e = gnutls_session_get_ptr(session);
-
-	(void)type;
-	(void)when;
-	(void)message;
-	e->ticket_came = incoming != 0;
-	return 0;
+	e->ticket_came = settings_resumes(e->settings);
 }
 
 void engineresume_setup(struct engine *e)
@@ -213,13 +206,9 @@ void engineresume_setup(struct engine *e)
 	if (!settings_resumes(e->settings))
 		return;
 	gnutls_db_set_cache_expiration(e->session, (int)settings_session_ttl(e->settings));
-	if (e->server) {
+	if (e->server)
 		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_CLIENT_HELLO,
 						   GNUTLS_HOOK_PRE, on_client_hello);
-	} else {
-		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET,
-						   GNUTLS_HOOK_POST, on_ticket);
-	}
 }
 
 static bool digest_of_client(struct engine *e, const char *address, unsigned int port)

@@ -13,6 +13,9 @@
 unsigned int engineresume_flags(const struct settings *settings, bool server);
 
 /* Before the handshake. */
+/* A ticket has come. */
+void engineresume_ticket(struct engine *e);
+
 void engineresume_setup(struct engine *e);
 
 /* The handshake is done. Returns 0, or a negative errno where the peer is refused. */

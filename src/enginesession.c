@@ -122,6 +122,17 @@ static int set_role(struct engine *e)
 	return 0;
 }
 
+/* GnuTLS has room for one hook: what a client wants to hear of comes by here. */
+static int on_message(gnutls_session_t session, unsigned int type, unsigned int when,
+		      unsigned int incoming, const gnutls_datum_t *message)
+{
+	if (incoming && type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET)
+		engineresume_ticket(gnutls_session_get_ptr(session));
+	if (incoming && type == GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST)
+		return engine_on_request(session, type, when, incoming, message);
+	return 0;
+}
+
 static int setup(struct engine *e, char *reason, size_t size)
 {
 	int64_t fragment = e->settings->numbers[SETTING_MAX_FRAGMENT];
@@ -141,8 +152,8 @@ static int setup(struct engine *e, char *reason, size_t size)
 	gnutls_session_set_ptr(e->session, e);
 	gnutls_session_set_verify_function(e->session, engine_on_certificate);
 	if (!e->server)
-		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST,
-						   GNUTLS_HOOK_POST, engine_on_request);
+		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_ANY,
+						   GNUTLS_HOOK_POST, on_message);
 	gnutls_handshake_set_timeout(e->session, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_ptr(e->session, e);
 	gnutls_transport_set_pull_function(e->session, pull);
