@@ -12,10 +12,10 @@
 /* gnutls_init()'s flags for resumption. */
 unsigned int engineresume_flags(const struct settings *settings, bool server);
 
-/* Before the handshake. */
 /* A ticket has come. */
 void engineresume_ticket(struct engine *e);
 
+/* Before the handshake. */
 void engineresume_setup(struct engine *e);
 
 /* The handshake is done. Returns 0, or a negative errno where the peer is refused. */
