@@ -2,7 +2,10 @@
 #include "libc.h"
 
 #include <dlfcn.h>
+#include <gnu/libc-version.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST(type, name, params, args)                                                            \
 	static UNSANITIZED type first_##name params                                                \
@@ -46,9 +49,32 @@ static void missing(void)
 	abort();
 }
 
+/* What glibc got later than 2.31, of which all has the rest. */
+static const struct {
+	const char *name;
+	int minor;
+} since[] = {
+	{"_Fork", 34},	      {"close_range", 34}, {"closefrom", 34}, {"execveat", 34},
+	{"epoll_pwait2", 35}, {"pidfd_getfd", 36}, {"__isoc23_", 38},
+};
+
+/*
+ * A dlsym that fails allocates its message, and malloc may be what calls us first: jemalloc
+ * reads files while it holds its own lock. So what cannot be there is not looked for.
+ */
+static UNSANITIZED bool is_too_new(const char *name)
+{
+	int minor = atoi(gnu_get_libc_version() + 2); /* 2.36 */
+
+	for (size_t i = 0; i < sizeof(since) / sizeof(since[0]); i++)
+		if (strncmp(name, since[i].name, strlen(since[i].name)) == 0)
+			return minor < since[i].minor;
+	return false;
+}
+
 static UNSANITIZED void *lookup(const char *name)
 {
-	void *real = dlsym(RTLD_NEXT, name);
+	void *real = is_too_new(name) ? NULL : dlsym(RTLD_NEXT, name);
 
 	return real ? real : (void *)missing;
 }
