@@ -346,6 +346,22 @@ struct sockaddr_host {
 #define TLS_EARLY_DATA 220
 
 /*
+ * (S) bytes, 1 to 512: a pre-shared key (RFC 4279; RFC 8446, 2.2), as it is, and (GS)
+ * string, 1 to 128 bytes: the identity that it goes by. Both are set, on both ends; a
+ * listening socket then needs no certificate. Several identities on a server: by
+ * TLS_SEC_TAG_LIST, each tag with a TLS_CREDENTIAL_PSK and a TLS_CREDENTIAL_PSK_ID. A
+ * client shows the one that was set so, or the first tag's. Read on an open connection:
+ * the identity agreed on; ENOTCONN where there is none.
+ *
+ * Who has the key is verified by it. A client with one takes a certificate instead only
+ * where it was also told what to trust (TLS_TRUSTED_PEER_CERTIFICATES), or has one itself,
+ * and TLS_PEER_VERIFY is not NONE. Without the other half connect() and listen() are
+ * EINVAL. Take 16 random bytes or more: a guessable key is found by who hears or poses.
+ */
+#define TLS_PSK 221
+#define TLS_PSK_IDENTITY 222
+
+/*
  * (GS) int: TLS_ROLE_CLIENT or TLS_ROLE_SERVER, in place of what connect() and accept()
  * imply. Also on a socket that was upgraded, until its handshake begins.
  */

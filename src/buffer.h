@@ -23,10 +23,10 @@ struct buffer {
 	size_t cap; /* of data */
 };
 
-/* Returns the first byte. */
+/* Returns the first byte; NULL where there is no memory. */
 static inline uint8_t *buffer_head(const struct buffer *b)
 {
-	return b->data + b->off;
+	return b->data ? b->data + b->off : NULL;
 }
 
 /* Returns where the next byte goes. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine.h"
 
+#include "enginepsk.h"
 #include "engineresume.h"
 #include "enginesession.h"
 #include "error.h"
@@ -95,7 +96,8 @@ int engine_fail(struct engine *e, int result)
 	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		const char *name = gnutls_alert_get_name(gnutls_alert_get(e->session));
 
-		engine_explain(e, "the peer refused: alert \"%s\"", name ? name : "unknown");
+		engine_explain(e, "the peer refused: alert \"%s\"%s", name ? name : "unknown",
+			       engine_psk_doubt(e, result));
 	} else if (result == GNUTLS_E_DECRYPTION_FAILED && clear_alert(e)) {
 		engine_explain(e, "the peer refused: alert \"%s\", unsealed", clear_alert(e));
 	} else if (e->server && (result == GNUTLS_E_NO_CERTIFICATE_FOUND ||
@@ -109,7 +111,13 @@ int engine_fail(struct engine *e, int result)
 				  (gnutls_alert_description_t)e->verdict_alert);
 		return r;
 	} else if (result != GNUTLS_E_UNRECOGNIZED_NAME) { /* which has its explanation */
-		engine_explain(e, "%s", error_text(result));
+		const char *text = error_text(result), *doubt = engine_psk_doubt(e, result);
+		int len = (int)strlen(text);
+
+		/* GnuTLS's own words are whole sentences. */
+		if (*doubt && text[len - 1] == '.')
+			len--;
+		engine_explain(e, "%.*s%s", len, text, doubt);
 	}
 	gnutls_alert_send_appropriate(e->session, result);
 	return r;
@@ -139,6 +147,7 @@ int engine_handshake(struct engine *e)
 	result = engineresume_done(e);
 	if (result < 0)
 		return engine_fail(e, result);
+	e->verified = e->verified || engine_psk_agreed(e);
 	/* Cannot happen while engine_on_certificate is asked; it must not happen unseen. */
 	if (!engine_has_peer(e)) {
 		engine_explain(e, "the peer showed no certificate");
@@ -310,6 +319,7 @@ void engine_free(struct engine *e)
 	drop_packet(e);
 	engineresume_fini(e);
 	gnutls_deinit(e->session);
+	engine_psk_fini(e);
 	buffer_fini(&e->output);
 	buffer_fini(&e->plain);
 	credentials_put(e->credentials);

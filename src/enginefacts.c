@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a session has agreed on. */
-#include "enginesession.h"
+#include "enginepsk.h"
 #include "verify.h"
 
 #include <errno.h>
@@ -58,7 +58,7 @@ void engine_info(const struct engine *e, struct tls_info *info)
 	snprintf(info->signature, sizeof(info->signature), "%s",
 		 text_or(gnutls_sign_get_name(sign), ""));
 	info->resumed = gnutls_session_is_resumed(s) != 0;
-	info->verified = e->verified && (e->server || e->name);
+	info->verified = e->verified && (e->server || e->name || engine_psk_agreed(e));
 	info->bytes_in = e->bytes_in;
 	info->bytes_out = e->bytes_out;
 	info->records_in = e->records_in;
@@ -110,6 +110,8 @@ int engine_text(struct engine *e, int option, char **text)
 			return -ENOTCONN;
 		*text = strdup(e->authorities);
 		return *text ? 0 : -ENOMEM;
+	case TLS_PSK_IDENTITY:
+		return engine_psk_identity(e, text);
 	case TLS_HOSTNAME:
 	case TLS_SERVER_NAME:
 		return server_name_text(e->session, text);

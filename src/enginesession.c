@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "enginesession.h"
 
+#include "enginepsk.h"
 #include "engineresume.h"
 #include "error.h"
+#include "psk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -144,6 +146,8 @@ static int setup(struct engine *e, char *reason, size_t size)
 		r = gnutls_credentials_set(e->session, GNUTLS_CRD_CERTIFICATE,
 					   credentials_gnutls(e->credentials));
 	if (r >= 0)
+		r = engine_psk_setup(e);
+	if (r >= 0)
 		r = set_alpn(e, settings_text(e->settings, SETTING_ALPN));
 	if (r >= 0)
 		r = set_role(e);
@@ -197,7 +201,9 @@ int engine_new(struct engine **out, struct settings *settings, struct credential
 	}
 	e->settings = settings_ref(settings);
 	e->credentials = credentials_ref(credentials);
-	r = priority_get(settings, &e->priority, reason, size);
+	r = psk_check(settings, reason, size);
+	if (r == 0)
+		r = priority_get(settings, &e->priority, reason, size);
 	if (r == 0)
 		r = engine_begin(e, reason, size);
 	if (r < 0)

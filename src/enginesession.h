@@ -11,16 +11,19 @@
 
 struct engine {
 	gnutls_session_t session;
+	gnutls_psk_server_credentials_t psk_server; /* NULL without pre-shared keys */
+	gnutls_psk_client_credentials_t psk_client;
 	struct settings *settings;
 	struct credentials *credentials;
 	struct priority *priority;
 	char *name; /* what a client verifies */
 	bool server;
 	bool verified;
-	bool judged; /* the peer showed a certificate, and verify_result says of it what */
-	bool asked;  /* for a certificate, after the handshake */
-	bool auth;   /* and the answer has not come yet */
-	bool pinned; /* its key is one of those that were told */
+	bool psk_unknown; /* the client's identity has no key here */
+	bool judged;	  /* the peer showed a certificate, and verify_result says of it what */
+	bool asked;	  /* for a certificate, after the handshake */
+	bool auth;	  /* and the answer has not come yet */
+	bool pinned;	  /* its key is one of those that were told */
 	uint32_t verify_result;
 	int chain_alert;	     /* what the chain would be refused with */
 	struct judgement *judgement; /* NULL: the program is not asked */

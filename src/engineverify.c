@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a session makes of the certificates that its peer shows. */
 #include "authorities.h"
+#include "enginepsk.h"
 #include "enginesession.h"
 #include "pins.h"
 #include "verify.h"
@@ -155,6 +156,11 @@ int engine_on_certificate(gnutls_session_t session)
 	struct engine *e = gnutls_session_get_ptr(session);
 	int mode = mode_of(e), r = 0;
 
+	/* In TLS 1.2 GnuTLS asks even where no certificate is to come. */
+	if (!e->asked && engine_psk_agreed(e))
+		return 0;
+	if (!engine_psk_takes_certificate(e))
+		return refuse(e, GNUTLS_A_BAD_CERTIFICATE);
 	if (mode == TLS_PEER_VERIFY_NONE)
 		e->verify_result = RESULT_SKIPPED;
 	else if (mode == TLS_PEER_VERIFY_OPTIONAL && !shows_any(session))

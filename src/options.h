@@ -45,6 +45,7 @@ extern const struct option_table options_protocol;    /* what to agree on */
 extern const struct option_table options_keys;	      /* what is derived from the session */
 extern const struct option_table options_session;     /* what to resume and to share */
 extern const struct option_table options_facts;	      /* what was agreed on, and failures */
+extern const struct option_table options_psk;	      /* keys that both ends share */
 extern const struct option_table options_actions;
 extern const struct option_table options_zephyr; /* kept, without effect */
 

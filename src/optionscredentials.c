@@ -2,7 +2,7 @@
 /* Options that say what to show, what to trust, and whom to expect. */
 #include "options.h"
 
-#include "log.h"
+#include "psk.h"
 #include "tags.h"
 
 #include <errno.h>
@@ -131,6 +131,12 @@ static int set_credential(struct connection *c, const struct option *o, const vo
 	return commit(c, &spec);
 }
 
+/* What the tags of a list have. */
+struct tagged {
+	struct credential_spec spec;
+	struct psk_list psks;
+};
+
 static int add_tagged(int type, const void *data, size_t len, void *arg)
 {
 	static const enum credential_role roles[] = {
@@ -139,19 +145,50 @@ static int add_tagged(int type, const void *data, size_t len, void *arg)
 		[TLS_CREDENTIAL_PRIVATE_KEY] = CREDENTIAL_KEY,
 	};
 
-	if (type > TLS_CREDENTIAL_PRIVATE_KEY) {
-		log_line(LEVEL_ERROR, "setsockopt: this version has no pre-shared keys");
-		return -EINVAL;
+	struct tagged *tagged = arg;
+
+	if (type == TLS_CREDENTIAL_PSK)
+		return psk_list_key(&tagged->psks, data, len);
+	if (type == TLS_CREDENTIAL_PSK_ID)
+		return psk_list_identity(&tagged->psks, data, len);
+	return credential_spec_add_content(&tagged->spec, roles[type], data, len);
+}
+
+static int add_tags(struct connection *c, struct tagged *tagged, const sec_tag_t *tags, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = tags_each(tags[i], add_tagged, tagged);
+		if (r == 0 && tagged->psks.halves % 2)
+			r = -EINVAL;
+		if (r == -EINVAL)
+			connection_explain(
+				c, r, "setsockopt",
+				"a tag has a pre-shared key without its identity, or one "
+				"of these is empty or too long");
 	}
-	return credential_spec_add_content(arg, roles[type], data, len);
+	return r;
+}
+
+/* They take the place of all that was told before. */
+static int take_tagged(struct connection *c, struct tagged *tagged)
+{
+	int r = commit(c, &tagged->spec);
+
+	if (r < 0)
+		return r;
+	settings_forget(c->settings, SETTING_PSK);
+	settings_forget(c->settings, SETTING_PSK_IDENTITY);
+	return settings_tell(c->settings, SETTING_PSK_LIST, tagged->psks.data, tagged->psks.len);
 }
 
 static int set_tags(struct connection *c, const struct option *o, const void *v, size_t len)
 {
-	struct credential_spec spec = {0};
+	struct tagged tagged = {0};
 	size_t n = len / sizeof(sec_tag_t);
 	sec_tag_t *tags;
-	int r = 0;
+	int r;
 
 	(void)o;
 	if (n == 0 || len % sizeof(sec_tag_t))
@@ -160,12 +197,12 @@ static int set_tags(struct connection *c, const struct option *o, const void *v,
 	if (!tags)
 		return -ENOMEM;
 	memcpy(tags, v, len);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = tags_each(tags[i], add_tagged, &spec);
+	r = add_tags(c, &tagged, tags, n);
 	if (r < 0)
-		credential_spec_fini(&spec);
+		credential_spec_fini(&tagged.spec);
 	else
-		r = commit(c, &spec);
+		r = take_tagged(c, &tagged);
+	psk_list_fini(&tagged.psks);
 	if (r == 0)
 		r = settings_tell(c->settings, SETTING_TAGS, tags, len);
 	free(tags);

@@ -4,6 +4,7 @@
 #include "ciphersuites.h"
 #include "error.h"
 #include "guard.h"
+#include "psk.h"
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -71,6 +72,15 @@ static void write_versions(FILE *out, const struct settings *s)
 		fprintf(out, ":%%PROFILE_%s", profiles[level]);
 	/* Whatever the base allows. */
 	fputs(":-ANON-DH:-ANON-ECDH:-NULL:-ARCFOUR-128:-3DES-CBC:-MD5", out);
+}
+
+/* With a fresh secret first: who gets the key later reads nothing of before. */
+static void write_psk(FILE *out, const struct settings *s)
+{
+	if (psk_only(s))
+		fputs(":-KX-ALL", out);
+	if (psk_told(s))
+		fputs(":+ECDHE-PSK:+DHE-PSK:+PSK", out);
 }
 
 static void write_groups(FILE *out, const char *groups)
@@ -169,7 +179,7 @@ static void find_suites(struct priority *p, const struct settings *s)
 }
 
 /* GnuTLS takes no suites, but their parts: all that one of them has. */
-static void write_suites(FILE *out, const struct priority *p)
+static void write_suites(FILE *out, const struct priority *p, const struct settings *s)
 {
 	bool has12 = false, has13 = false;
 	struct ciphersuite suite;
@@ -184,8 +194,10 @@ static void write_suites(FILE *out, const struct priority *p)
 		fprintf(out, ":+%s:+%s", suite.cipher, suite.mac);
 	}
 	/* TLS 1.3 has no such part, but GnuTLS wants to see one that has a group. */
-	if (has13)
+	if (has13 && !psk_only(s))
 		fputs(":+ECDHE-RSA:+ECDHE-ECDSA:+DHE-RSA", out);
+	if (has13)
+		write_psk(out, s);
 	if (!has12)
 		fputs(":-VERS-TLS1.2", out);
 	if (!has13)
@@ -211,7 +223,7 @@ static int restrict_suites(struct priority *p, const struct settings *s, const c
 	if (!out)
 		return GNUTLS_E_MEMORY_ERROR;
 	fputs(rest, out);
-	write_suites(out, p);
+	write_suites(out, p, s);
 	if (fclose(out) != 0) {
 		free(text);
 		return GNUTLS_E_MEMORY_ERROR;
@@ -254,6 +266,7 @@ static char *describe(const struct settings *s, size_t *rest)
 	fflush(out);
 	*rest = size;
 	write_versions(out, s);
+	write_psk(out, s);
 	write_groups(out, settings_text(s, SETTING_GROUPS));
 	if (fclose(out) == 0)
 		return text;

@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "log.h"
+#include "psk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -238,7 +239,7 @@ bool settings_resumes(const struct settings *s)
 {
 	/* Nor is the program asked about the peer of a session that is resumed. */
 	return settings_session_reuse(s) && settings_session_ttl(s) > 0 &&
-	       !s->values[SETTING_VERIFY_CALLBACK].data;
+	       !s->values[SETTING_VERIFY_CALLBACK].data && !psk_told(s);
 }
 
 static int add_text(struct credential_spec *spec, enum credential_role role, const char *text)
@@ -272,8 +273,9 @@ static int with_defaults(const struct settings *s, bool server, struct credentia
 	if (r < 0)
 		return r;
 	/* Who asks for no certificate now may do so later. */
-	r = add_defaults(&spec, settings_peer_verify(s, server) != TLS_PEER_VERIFY_NONE ||
-					s->numbers[SETTING_REQUEST_AUTH] == 0);
+	r = add_defaults(
+		&spec, (settings_peer_verify(s, server) != TLS_PEER_VERIFY_NONE && !psk_only(s)) ||
+			       s->numbers[SETTING_REQUEST_AUTH] == 0);
 	if (r < 0)
 		credential_spec_fini(&spec);
 	else

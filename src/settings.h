@@ -57,6 +57,9 @@ enum setting_value {
 	SETTING_EXPORTER,	  /* label, NUL, context */
 	SETTING_CRL_FILE,
 	SETTING_TICKET_KEY_FILE,
+	SETTING_PSK, /* a key, which goes with the identity */
+	SETTING_PSK_IDENTITY,
+	SETTING_PSK_LIST, /* as psk.h makes it */
 	SETTING_VALUES
 };
 

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "names.h"
 #include "policy.h"
+#include "psk.h"
 #include "sharing.h"
 #include "tickets.h"
 
@@ -151,13 +152,18 @@ static int check_identity(struct connection *c, int fd)
 	if (r == 0)
 		r = settings_credentials(connection_settings(c), true, &credentials, reason,
 					 sizeof(reason));
-	if (r < 0)
+	if (r == 0)
+		r = psk_check(connection_settings(c), reason, sizeof(reason));
+	if (r < 0) {
+		credentials_put(credentials);
 		return connection_explain(c, r, "listen", reason);
-	if (!credentials_have_identity(credentials))
+	}
+	if (!psk_told(connection_settings(c)) && !credentials_have_identity(credentials))
 		r = connection_explain(c, -ENOKEY, "listen",
 				       "a server needs a certificate and its key: set "
 				       "TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY, or TLSSOCK_CERT "
-				       "and TLSSOCK_KEY in the environment");
+				       "and TLSSOCK_KEY in the environment; or a pre-shared key: "
+				       "set TLS_PSK and TLS_PSK_IDENTITY");
 	if (r == 0) {
 		credentials_release(c->kept);
 		c->kept = credentials_keep(credentials);
