@@ -27,9 +27,9 @@ int options_text(char **out, const void *v, size_t len)
 {
 	if (len && ((const char *)v)[len - 1] == '\0')
 		len--;
-	if (memchr(v, '\0', len))
+	if (len && memchr(v, '\0', len))
 		return -EINVAL;
-	*out = strndup(v, len);
+	*out = strndup(len ? v : "", len);
 	return *out ? 0 : -ENOMEM;
 }
 
