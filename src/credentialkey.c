@@ -222,31 +222,6 @@ static int open_key(gnutls_x509_privkey_t key, const gnutls_datum_t *data,
 	return r < 0 ? credential_explain_gnutls(why, item, r) : 0;
 }
 
-static int add_file_key(gnutls_certificate_credentials_t to, struct credential_chain *chain,
-			const struct credential_item *item,
-			const struct credential_item *passphrase, const struct reason *why)
-{
-	gnutls_x509_privkey_t key = NULL;
-	gnutls_datum_t data = {0};
-	int r = credential_read(item, &data, why);
-
-	if (r < 0)
-		return r;
-	r = gnutls_x509_privkey_init(&key);
-	if (r < 0)
-		r = credential_explain_gnutls(why, item, r);
-	else
-		r = open_key(key, &data, item, passphrase, why);
-	credential_unread(&data);
-	if (r == 0) {
-		/* GnuTLS keeps copies of both. */
-		r = gnutls_certificate_set_x509_key(to, chain->crts, (int)chain->count, key);
-		r = r < 0 ? credential_explain_gnutls(why, item, r) : 0;
-	}
-	gnutls_x509_privkey_deinit(key);
-	return r;
-}
-
 struct names {
 	const char *text[MAX_NAMES];
 	int count;
@@ -266,8 +241,8 @@ static int note_name(const char *text, void *arg)
 }
 
 /* Takes the key in any case. */
-static int set_token_key(gnutls_certificate_credentials_t to, struct credential_chain *chain,
-			 gnutls_privkey_t key)
+static int set_key(gnutls_certificate_credentials_t to, struct credential_chain *chain,
+		   gnutls_privkey_t key)
 {
 	gnutls_pcert_st pcerts[CREDENTIAL_MAX_CHAIN];
 	unsigned int n = chain->count;
@@ -291,6 +266,45 @@ static int set_token_key(gnutls_certificate_credentials_t to, struct credential_
 	return r;
 }
 
+/* Not gnutls_certificate_set_x509_key(), which loses memory where the key is another's. */
+static int set_x509_key(gnutls_certificate_credentials_t to, struct credential_chain *chain,
+			gnutls_x509_privkey_t x509)
+{
+	gnutls_privkey_t key = NULL;
+	int r = gnutls_privkey_init(&key);
+
+	if (r >= 0)
+		r = gnutls_privkey_import_x509(key, x509, GNUTLS_PRIVKEY_IMPORT_COPY);
+	if (r >= 0)
+		return set_key(to, chain, key);
+	gnutls_privkey_deinit(key);
+	return r;
+}
+
+static int add_file_key(gnutls_certificate_credentials_t to, struct credential_chain *chain,
+			const struct credential_item *item,
+			const struct credential_item *passphrase, const struct reason *why)
+{
+	gnutls_x509_privkey_t key = NULL;
+	gnutls_datum_t data = {0};
+	int r = credential_read(item, &data, why);
+
+	if (r < 0)
+		return r;
+	r = gnutls_x509_privkey_init(&key);
+	if (r < 0)
+		r = credential_explain_gnutls(why, item, r);
+	else
+		r = open_key(key, &data, item, passphrase, why);
+	credential_unread(&data);
+	if (r == 0) {
+		r = set_x509_key(to, chain, key);
+		r = r < 0 ? credential_explain_gnutls(why, item, r) : 0;
+	}
+	gnutls_x509_privkey_deinit(key);
+	return r;
+}
+
 static int add_token_key(gnutls_certificate_credentials_t to, struct credential_chain *chain,
 			 const struct credential_item *item,
 			 const struct credential_item *passphrase, const struct reason *why)
@@ -308,7 +322,7 @@ static int add_token_key(gnutls_certificate_credentials_t to, struct credential_
 	if (r < 0)
 		gnutls_privkey_deinit(key);
 	else
-		r = set_token_key(to, chain, key);
+		r = set_key(to, chain, key);
 	return r < 0 ? explain_token(why, item, r) : 0;
 }
 
