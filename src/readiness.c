@@ -31,6 +31,7 @@ struct set {
 	struct pollfd *asked; /* what the kernel is asked */
 	struct watched *watched;
 	int64_t wake_ms; /* when a handshake must end, or be looked at again; -1: none */
+	bool waited;	 /* a number that is not the connection's any more was at first */
 };
 
 /* After the wait; a thread that is cancelled in it leaves others to go on, too. */
@@ -129,8 +130,12 @@ static void ask_one(struct set *s, nfds_t i)
 	struct pollfd *p = &s->asked[i];
 
 	w->extra = 0;
-	if (connection_enter(c, p->fd) < 0)
+	if (connection_enter(c, p->fd) < 0) {
+		/* poll(2) sleeps on, whatever becomes of a number. */
+		if (s->waited)
+			p->fd = -1;
 		return;
+	}
 	if (connection_busy(c))
 		ask_handshake(c, p, w, s);
 	if (usable(c) && output_pending(c) && output_flush(c, p->fd) == -EAGAIN)
@@ -160,8 +165,9 @@ static short answer_one(struct set *s, nfds_t i)
 	struct connection *c = s->watched[i].entry->object;
 	short revents = s->asked[i].revents | s->watched[i].extra;
 
-	/* Of a number that is closed by now, or another file's, the kernel knows all. */
-	if (revents && connection_enter(c, s->asked[i].fd) == 0) {
+	if (revents && connection_enter(c, s->fds[i].fd) < 0)
+		return 0;
+	if (revents) {
 		if (connection_busy(c))
 			revents = 0; /* the next round steps it */
 		else
@@ -172,6 +178,19 @@ static short answer_one(struct set *s, nfds_t i)
 	return revents & (short)(s->fds[i].events | ALWAYS);
 }
 
+/* When poll(2) is woken it looks at all numbers, and says what has become of this one. */
+static int answer_gone(struct set *s, nfds_t i)
+{
+	struct connection *c = s->watched[i].entry->object;
+	struct pollfd p = {.fd = s->fds[i].fd, .events = s->fds[i].events};
+
+	if (s->fds[i].revents || fdtable_names(p.fd, c->entry))
+		return 0;
+	libc.poll(&p, 1, 0);
+	s->fds[i].revents = p.revents;
+	return p.revents != 0;
+}
+
 static int answer(struct set *s)
 {
 	int ready = 0;
@@ -180,6 +199,9 @@ static int answer(struct set *s)
 		s->fds[i].revents = s->watched[i].entry ? answer_one(s, i) : s->asked[i].revents;
 		ready += s->fds[i].revents != 0;
 	}
+	for (nfds_t i = 0; ready && i < s->n; i++)
+		if (s->watched[i].entry)
+			ready += answer_gone(s, i);
 	return ready;
 }
 
@@ -284,6 +306,7 @@ static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
 				: 0;
 		signals_close_in(&signals);
 		stop_driving(s);
+		s->waited = true;
 		if (ready == -EINTR)
 			answer_nothing(s);
 		if (ready < 0)
