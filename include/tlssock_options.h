@@ -179,8 +179,29 @@
  */
 #define TLS_VERSION_MIN 111
 #define TLS_VERSION_MAX 112
+/*
+ * Revocation, all (GS) int. A peer's certificate, and those of its issuers below the trust
+ * anchor, are refused where a source tells that they were revoked. The sources, each 0 off or
+ * 1 on: what a server staples (1; with it must-staple, RFC 7633, is honoured), a query to the
+ * certificate's OCSP responder (0; it takes 5 seconds at most, and half of what is left of
+ * TLS_HANDSHAKE_TIMEOUT; no session is resumed then), the lists of TLS_CRL (1), and whether answers to queries of the
+ * whole process are used again until they expire (1).
+ *
+ * TLS_REVOCATION_CHECKS is over all of them: NONE; SOFT, the default: where no source
+ * tells, be it that a list has expired or a responder does not answer, the peer is taken,
+ * and the log says so; HARD: it is refused. A stapled response that is no use is refused in
+ * SOFT, too. EINVAL another value, EISCONN once there is a connection.
+ */
+#define TLS_REVOCATION_CHECKS 102
+#define TLS_OCSP_STAPLED_CHECKS 103
+#define TLS_OCSP_CHECKS 104
+#define TLS_CRL_CHECKS 105
+#define TLS_CACHED_REV_CHECKS 106
 /* (G) int: TLS_1_2 or TLS_1_3. */
 #define TLS_CHOSEN_VERSION 113
+
+/* (GS) int, 0 or 1 (the default): a server staples the responses of TLS_OCSP_RESPONSE. */
+#define TLS_SERVER_OCSP_STAPLING 122
 
 /* (G) struct tls_info, cut to *optlen: facts of the connection. */
 #define TLS_INFO 200
@@ -326,6 +347,23 @@
  * Our servers name those that they trust.
  */
 #define TLS_ACCEPTABLE_CAS 223
+/*
+ * (S) string: a file with an OCSP response, DER or PEM, that is stapled to the chain set
+ * last; read again when the file changes. One that has expired or is another certificate's is
+ * not sent, and the log says so. ENOENT, EACCES the file; EINVAL it is no OCSP response, or
+ * there is no chain before it.
+ */
+#define TLS_OCSP_RESPONSE 215
+/*
+ * (S) string: a file of CRLs, DER or PEM, a directory of them, or PEM text; given again: more
+ * of them. Read again when a file changes. ENOENT, EACCES the file; EINVAL it is no CRL.
+ */
+#define TLS_CRL 216
+
+/* Values of TLS_REVOCATION_CHECKS. */
+#define TLS_REVOCATION_NONE 0
+#define TLS_REVOCATION_SOFT 1
+#define TLS_REVOCATION_HARD 2
 
 /* Values of TLS_PEER_VERIFY. */
 #define TLS_PEER_VERIFY_NONE	 0 /* any peer, unverified */

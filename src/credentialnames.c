@@ -157,19 +157,24 @@ static int choose(struct credential_names *n, struct name *name)
 }
 
 static int fill_choice(const struct credential_spec *spec, size_t chains, struct choice *choice,
-		       const struct reason *why)
+		       const struct staples *staples, const struct reason *why)
 {
 	bool identity;
+	int r;
 
 	if (!memchr(choice->chains, false, chains * sizeof(bool)))
 		return 0;
 	if (gnutls_certificate_allocate_credentials(&choice->gnutls) < 0)
 		return -ENOMEM;
-	return credential_load_some(spec, choice->chains, choice->gnutls, &identity, why);
+	r = credential_load_some(spec, choice->chains, choice->gnutls, &identity, why);
+	if (r == 0)
+		staples_add(staples, choice->chains, choice->gnutls);
+	return r;
 }
 
 int credential_names_new(const struct credential_spec *spec, gnutls_certificate_credentials_t all,
-			 struct credential_names **out, const struct reason *why)
+			 const struct staples *staples, struct credential_names **out,
+			 const struct reason *why)
 {
 	struct credential_names *n = calloc(1, sizeof(*n));
 	int r = n ? gather(n, all) : -ENOMEM;
@@ -179,7 +184,7 @@ int credential_names_new(const struct credential_spec *spec, gnutls_certificate_
 	if (r < 0)
 		snprintf(why->text, why->size, "the certificates: %s", error_errno_text(-r));
 	for (size_t i = 0; r == 0 && i < n->choice_count; i++)
-		r = fill_choice(spec, n->chains, &n->choices[i], why);
+		r = fill_choice(spec, n->chains, &n->choices[i], staples, why);
 	if (r < 0)
 		credential_names_free(n);
 	else

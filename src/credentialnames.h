@@ -9,6 +9,7 @@
 #define CREDENTIALNAMES_H
 
 #include "credentialload.h"
+#include "staple.h"
 
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
@@ -21,9 +22,11 @@ struct credential_names;
  */
 int credential_names_of(gnutls_x509_crt_t crt, int (*fn)(const char *name, void *arg), void *arg);
 
-/* all: what credential_load() made of the spec. 0, or as credential_load(). */
+/* all: what credential_load() made of the spec, with these responses. 0, or as credential_load().
+ */
 int credential_names_new(const struct credential_spec *spec, gnutls_certificate_credentials_t all,
-			 struct credential_names **out, const struct reason *why);
+			 const struct staples *staples, struct credential_names **out,
+			 const struct reason *why);
 
 /* Takes NULL. */
 void credential_names_free(struct credential_names *n);

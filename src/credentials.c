@@ -376,3 +376,8 @@ bool credentials_for_name(const struct credentials *c, const char *name, void **
 	*out = found ? found : c->gnutls;
 	return known;
 }
+
+const struct crls *credentials_crls(const struct credentials *c)
+{
+	return c ? c->crls : NULL;
+}

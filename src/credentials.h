@@ -64,6 +64,9 @@ void *credentials_gnutls(const struct credentials *c);
 
 /* The same for a name that a client asks for; false if no chain has that name. */
 bool credentials_for_name(const struct credentials *c, const char *name, void **out);
+/* The revocation lists; NULL: none. See crl.h. */
+struct crls;
+const struct crls *credentials_crls(const struct credentials *c);
 
 /* For fork: nobody is in the middle of it. */
 void credentials_lock(void);

@@ -12,6 +12,8 @@ enum credential_role {
 	CREDENTIAL_CHAIN,
 	CREDENTIAL_KEY,
 	CREDENTIAL_PASSPHRASE, /* the file of one, for the keys after it */
+	CREDENTIAL_CRL,
+	CREDENTIAL_OCSP, /* a response to staple, for the chain before it */
 };
 
 /* The system's trust store, as the value of a CREDENTIAL_CA. */

@@ -20,6 +20,8 @@ void credential_version_free(struct credentials *c)
 	if (c->gnutls)
 		gnutls_certificate_free_credentials(c->gnutls);
 	credential_names_free(c->names);
+	crls_free(c->crls);
+	staples_free(c->staples);
 	free(c);
 }
 
@@ -38,7 +40,11 @@ static int version_new(const struct credential_spec *spec, struct credentials **
 	if (gnutls_certificate_allocate_credentials(&c->gnutls) >= 0)
 		r = credential_load(spec, c->gnutls, &c->identity, why);
 	if (r == 0)
-		r = credential_names_new(spec, c->gnutls, &c->names, why);
+		r = crls_load(spec, &c->crls, why);
+	if (r == 0)
+		r = staples_load(spec, c->gnutls, &c->staples, why);
+	if (r == 0)
+		r = credential_names_new(spec, c->gnutls, c->staples, &c->names, why);
 	if (r == 0)
 		r = error_from_gnutls(
 			gnutls_certificate_set_known_dh_params(c->gnutls, GNUTLS_SEC_PARAM_MEDIUM));

@@ -5,6 +5,8 @@
 
 #include "credentialload.h"
 #include "credentialnames.h"
+#include "crl.h"
+#include "staple.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +18,8 @@ struct credentials {
 	struct credential_source *source;
 	gnutls_certificate_credentials_t gnutls;
 	struct credential_names *names;
+	struct crls *crls;	 /* NULL: none */
+	struct staples *staples; /* NULL: none; GnuTLS points into them */
 	bool identity;
 	uint64_t serial; /* no other has it */
 };

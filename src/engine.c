@@ -50,6 +50,16 @@ size_t engine_record_length(const uint8_t *data, size_t len)
 	return len >= length ? length : 0;
 }
 
+bool engine_question(const struct engine *e, struct revocation_question *out)
+{
+	return revocation_question(e->revocation, out);
+}
+
+void engine_answer(struct engine *e, const void *response, size_t len, const char *why)
+{
+	revocation_answer(e->revocation, response, len, why);
+}
+
 void engine_feed(struct engine *e, const uint8_t *data, size_t len)
 {
 	e->input = data;
@@ -329,5 +339,6 @@ void engine_free(struct engine *e)
 	free(e->name);
 	free(e->reason);
 	free(e->authorities);
+	revocation_free(e->revocation);
 	free(e);
 }

@@ -13,6 +13,7 @@
 #include "buffer.h"
 #include "credentials.h"
 #include "judgement.h"
+#include "revocation.h"
 #include "settings.h"
 
 #include <stdbool.h>
@@ -66,6 +67,13 @@ void engine_offer_session(struct engine *e, const char *address, unsigned int po
 
 /* Goes on with the handshake. Returns 0 when it is done. */
 int engine_handshake(struct engine *e);
+
+/*
+ * What must be asked before the handshake goes on after -EAGAIN, whatever the peer sends;
+ * false: nothing. The answer as revocation_answer().
+ */
+bool engine_question(const struct engine *e, struct revocation_question *out);
+void engine_answer(struct engine *e, const void *response, size_t len, const char *why);
 
 /*
  * Opens a record. Returns how many bytes of plaintext it held, which come behind

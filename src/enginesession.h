@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "priority.h"
+#include "revocation.h"
 #include "sessioncache.h"
 
 #include <gnutls/gnutls.h>
@@ -32,6 +33,7 @@ struct engine {
 	char *reason;
 	char *authorities; /* those of which the server wants a certificate; NULL: it asks for none
 			    */
+	struct revocation *revocation;
 
 	const uint8_t *input; /* engine_feed's */
 	size_t input_len;

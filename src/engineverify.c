@@ -81,11 +81,16 @@ static int heed_program(struct engine *e, int mode)
 static int judge_chain(struct engine *e, int mode)
 {
 	struct verdict verdict;
+	int r;
 
 	if (e->judgement)
 		return judgement_is_done(e->judgement) ? heed_program(e, mode) : GNUTLS_E_AGAIN;
 	if (verify_peer(e->session, !e->server, e->name, &verdict) < 0)
 		return GNUTLS_E_MEMORY_ERROR;
+	r = revocation_judge(e->session, e->settings, e->credentials, !e->server, &e->revocation,
+			     &verdict);
+	if (r < 0)
+		return r == -EAGAIN ? GNUTLS_E_AGAIN : GNUTLS_E_MEMORY_ERROR;
 	e->verify_result = 0;
 	for (unsigned int i = 0; i < VERDICT_DEPTH; i++)
 		e->verify_result |= verdict.bits[i];

@@ -48,6 +48,7 @@ extern const struct option_table options_facts;	      /* what was agreed on, and
 extern const struct option_table options_psk;	      /* keys that both ends share */
 extern const struct option_table options_actions;
 extern const struct option_table options_zephyr; /* kept, without effect */
+extern const struct option_table options_revocation;
 
 #define OPTION_TABLE(rows)                                                                         \
 	{                                                                                          \
@@ -60,6 +61,9 @@ const struct option *options_find(int name);
 /* Numbers from 0 to max that are kept in the settings; int and unsigned int of the API. */
 int options_get_number(struct connection *c, const struct option *o, struct option_value *out);
 int options_set_number(struct connection *c, const struct option *o, const void *v, size_t len);
+
+/* What is to be shown or trusted, by the option's name. */
+int options_set_credential(struct connection *c, const struct option *o, const void *v, size_t len);
 
 /* Make a value: 0 or -ENOMEM. */
 int options_value(struct option_value *out, const void *data, size_t len);

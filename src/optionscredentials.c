@@ -96,7 +96,7 @@ static int commit(struct connection *c, struct credential_spec *spec)
 	return 0;
 }
 
-static int set_credential(struct connection *c, const struct option *o, const void *v, size_t len)
+int options_set_credential(struct connection *c, const struct option *o, const void *v, size_t len)
 {
 	static const struct {
 		int name;
@@ -106,6 +106,8 @@ static int set_credential(struct connection *c, const struct option *o, const vo
 		{TLS_CERTIFICATE_CHAIN, CREDENTIAL_CHAIN},
 		{TLS_PRIVATE_KEY, CREDENTIAL_KEY},
 		{TLS_KEY_PASSPHRASE_FILE, CREDENTIAL_PASSPHRASE},
+		{TLS_OCSP_RESPONSE, CREDENTIAL_OCSP},
+		{TLS_CRL, CREDENTIAL_CRL},
 	};
 	enum credential_role role = CREDENTIAL_CA;
 	struct credential_spec spec = {0};
@@ -239,16 +241,20 @@ static const struct option rows[] = {
 	 .max = TLS_PEER_VERIFY_REQUIRED,
 	 .get = get_peer_verify,
 	 .set = options_set_number},
-	{.name = TLS_TRUSTED_PEER_CERTIFICATES, .early = true, .set = set_credential},
-	{.name = TLS_CERTIFICATE_CHAIN, .early = true, .get = get_chain, .set = set_credential},
-	{.name = TLS_PRIVATE_KEY, .early = true, .set = set_credential},
-	{.name = TLS_KEY_PASSPHRASE_FILE, .early = true, .set = set_credential},
+	{.name = TLS_TRUSTED_PEER_CERTIFICATES, .early = true, .set = options_set_credential},
+	{.name = TLS_CERTIFICATE_CHAIN,
+	 .early = true,
+	 .get = get_chain,
+	 .set = options_set_credential},
+	{.name = TLS_PRIVATE_KEY, .early = true, .set = options_set_credential},
+	{.name = TLS_KEY_PASSPHRASE_FILE, .early = true, .set = options_set_credential},
 	{.name = TLS_UNKNOWN_NAME,
 	 .early = true,
 	 .setting = SETTING_UNKNOWN_NAME,
 	 .max = 1,
 	 .get = options_get_number,
 	 .set = options_set_number},
+	{.name = TLS_CRL, .early = true, .set = options_set_credential},
 	{.name = TLS_RELOAD, .empty = true, .act = reload},
 };
 

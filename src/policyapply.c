@@ -286,12 +286,20 @@ static int settle_trust(struct settling *s)
 	return put_number(s, SETTING_PEER_VERIFY, verify);
 }
 
+static int settle_crls(struct settling *s)
+{
+	const struct policy_value *file = s->v->of[POLICY_CRL_FILE];
+	int r = file ? settle_role(s, POLICY_CRL_FILE, CREDENTIAL_CRL, file->text) : 0;
+
+	return r == -EALREADY ? 0 : r;
+}
+
 int policy_settle(const struct policy *p, const struct policy_values *v, bool server,
 		  struct settings *told, struct settings **out, char *reason, size_t size)
 {
 	static int (*const steps[])(struct settling * s) = {
-		settle_keys, check_versions,  settle_priority,
-		check_name,  settle_identity, settle_trust,
+		settle_keys,	 check_versions, settle_priority, check_name,
+		settle_identity, settle_trust,	 settle_crls,
 	};
 	struct settling s = {p, v, server, told, settings_ref(told), reason, size};
 	int r = 0;

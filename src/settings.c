@@ -196,6 +196,8 @@ bool settings_allow_truncation(const struct settings *s)
 
 bool settings_environment_has(enum credential_role role)
 {
+	if (role == CREDENTIAL_CRL)
+		return false;
 	return role == CREDENTIAL_CA ? defaults.ca != NULL : defaults.cert != NULL;
 }
 
@@ -272,6 +274,8 @@ static int with_defaults(const struct settings *s, bool server, struct credentia
 
 	if (r < 0)
 		return r;
+	if (s->numbers[SETTING_SERVER_STAPLING] == 0)
+		credential_spec_drop(&spec, CREDENTIAL_OCSP);
 	/* Who asks for no certificate now may do so later. */
 	r = add_defaults(
 		&spec, (settings_peer_verify(s, server) != TLS_PEER_VERIFY_NONE && !psk_only(s)) ||

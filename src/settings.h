@@ -31,7 +31,7 @@ enum setting_number {
 	SETTING_IGNORED, /* what Zephyr knows and we need not */
 	SETTING_SESSION_REUSE,
 	SETTING_SESSION_TTL,	/* seconds, 0: no resumption */
-	SETTING_REVOCATION,	/* 0 off, 1 soft, 2 hard */
+	SETTING_REVOCATION,	/* TLS_REVOCATION_* */
 	SETTING_SECURITY_LEVEL, /* SECURITY_LEVEL_* */
 	SETTING_OCSP_STAPLED,
 	SETTING_OCSP,
@@ -55,7 +55,6 @@ enum setting_value {
 	SETTING_PINS,		  /* 32 bytes each */
 	SETTING_VERIFY_CALLBACK,  /* struct tls_cert_verify_cb */
 	SETTING_EXPORTER,	  /* label, NUL, context */
-	SETTING_CRL_FILE,
 	SETTING_TICKET_KEY_FILE,
 	SETTING_PSK, /* a key, which goes with the identity */
 	SETTING_PSK_IDENTITY,

@@ -8,6 +8,9 @@
 
 enum { VERDICT_DEPTH = 16 };
 
+/* mbedTLS's MBEDTLS_X509_BADCERT_REVOKED and _OTHER. */
+enum { VERDICT_REVOKED = 0x02, VERDICT_OTHER = 0x0100 };
+
 struct verdict {
 	unsigned int status;	      /* 0: verified; else GNUTLS_CERT_* bits */
 	uint32_t bits[VERDICT_DEPTH]; /* of each certificate, as TLS_CERT_VERIFY_RESULT has them */

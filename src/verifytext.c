@@ -18,7 +18,6 @@ struct row {
 
 /* In the order in which a reader wants to hear of them; the first one's advice is given. */
 static const struct row rows[] = {
-	{GNUTLS_CERT_REVOKED, GNUTLS_A_CERTIFICATE_REVOKED, "%w was revoked", NULL},
 	{GNUTLS_CERT_EXPIRED, GNUTLS_A_CERTIFICATE_EXPIRED, "%w expired on %e",
 	 "have it renewed, or set the clock of this machine, which says %c, if that is wrong"},
 	{GNUTLS_CERT_NOT_ACTIVATED, GNUTLS_A_BAD_CERTIFICATE, "%w is not valid before %a",
@@ -44,10 +43,6 @@ static const struct row rows[] = {
 	{GNUTLS_CERT_UNEXPECTED_OWNER, GNUTLS_A_BAD_CERTIFICATE,
 	 "it was not issued for the name \"%n\", but for %N",
 	 "expect a name that it has, by TLS_HOSTNAME, or have it issued for this one"},
-	{GNUTLS_CERT_MISSING_OCSP_STATUS, GNUTLS_A_BAD_CERTIFICATE,
-	 "it demands a stapled OCSP response, and there is none", NULL},
-	{GNUTLS_CERT_INVALID_OCSP_STATUS, GNUTLS_A_BAD_CERTIFICATE,
-	 "the stapled OCSP response is not valid", NULL},
 };
 
 /* There is nobody above it to be trusted. */

@@ -36,6 +36,16 @@ struct settings *end_settings(const struct end_options *o)
 		add_file(s, CREDENTIAL_CHAIN, zoo("%s.pem", o->identity));
 		add_file(s, CREDENTIAL_KEY, zoo("%s.key", o->identity));
 	}
+	if (o->staple)
+		add_file(s, CREDENTIAL_OCSP, zoo("%s", o->staple));
+	if (o->crl)
+		add_file(s, CREDENTIAL_CRL, zoo("%s", o->crl));
+	if (o->hard)
+		s->numbers[SETTING_REVOCATION] = TLS_REVOCATION_HARD;
+	if (o->ask)
+		s->numbers[SETTING_OCSP] = 1;
+	if (o->without)
+		s->numbers[o->without] = 0;
 	return s;
 }
 
@@ -166,12 +176,26 @@ static bool step(struct end *from, struct end *to, int *result, size_t cut)
 	return moved;
 }
 
+void pair_new(struct pair *p, const struct end_options *client, const struct end_options *server,
+	      size_t cut)
+{
+	*p = (struct pair){.cut = cut, .client_result = -EAGAIN, .server_result = -EAGAIN};
+	end_open(&p->client, client);
+	end_open(&p->server, server);
+}
+
 void pair_run(struct pair *p)
+{
+	p->client_result = p->server_result = -EAGAIN;
+	pair_drive(p);
+}
+
+void pair_drive(struct pair *p)
 {
 	bool moved = true;
 
-	p->server_result = -EAGAIN;
-	p->client_result = end_handshake(&p->client);
+	if (p->client_result == -EAGAIN)
+		p->client_result = end_handshake(&p->client);
 	while (moved) {
 		moved = step(&p->client, &p->server, &p->server_result, p->cut);
 		moved |= step(&p->server, &p->client, &p->client_result, p->cut);
@@ -181,10 +205,8 @@ void pair_run(struct pair *p)
 void pair_open(struct pair *p, const struct end_options *client, const struct end_options *server,
 	       size_t cut)
 {
-	*p = (struct pair){.cut = cut};
-	end_open(&p->client, client);
-	end_open(&p->server, server);
-	pair_run(p);
+	pair_new(p, client, server, cut);
+	pair_drive(p);
 }
 
 void pair_open_usual(struct pair *p, int version)

@@ -20,7 +20,12 @@ struct end_options {
 	const char *ca;	      /* of the zoo, NULL: the system's */
 	const char *name;
 	const char *alpn;
-	int verify; /* TLS_PEER_VERIFY_*, or UNSET */
+	int verify;	    /* TLS_PEER_VERIFY_*, or UNSET */
+	const char *crl;    /* of the zoo, NULL: none */
+	const char *staple; /* of the zoo, NULL: none */
+	bool hard;	    /* TLS_REVOCATION_HARD */
+	bool ask;	    /* TLS_OCSP_CHECKS */
+	int without;	    /* a setting_number that is 0; 0: none */
 };
 
 struct end {
@@ -71,6 +76,11 @@ void pair_run(struct pair *p);
 /* Makes the two ends and drives the handshake to its end or failure. */
 void pair_open(struct pair *p, const struct end_options *client, const struct end_options *server,
 	       size_t cut);
+
+/* The same in two: what must be done before, or in the middle of it, is done between. */
+void pair_new(struct pair *p, const struct end_options *client, const struct end_options *server,
+	      size_t cut);
+void pair_drive(struct pair *p);
 
 /* The usual two, shaken hands. */
 void pair_open_usual(struct pair *p, int version);
