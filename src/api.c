@@ -11,6 +11,7 @@
 #include "log.h"
 #include "owner.h"
 #include "policy.h"
+#include "query.h"
 #include "sessioncache.h"
 #include "settings.h"
 #include "streams.h"
@@ -93,7 +94,8 @@ __attribute__((constructor)) static void start(void)
 	at_quick_exit(end_quickly); /* the first: what the program registers is called before */
 	log_init(environment("TLSSOCK_LOG"));
 	engine_global_init();
-	if (settings_environment(environment) < 0 || policy_environment(environment) < 0)
+	if (settings_environment(environment) < 0 || policy_environment(environment) < 0 ||
+	    query_init(environment("TLSSOCK_OCSP")) < 0)
 		log_line(LEVEL_ERROR, "not enough memory: TLS sockets are refused");
 	else if (owner_process_init() == 0 && forking_init() == 0)
 		ready = true;

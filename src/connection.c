@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "connection.h"
 
+#include "ask.h"
 #include "libc.h"
 #include "log.h"
 #include "names.h"
@@ -36,6 +37,7 @@ struct connection *connection_new(struct settings *settings)
 	c->id = ++last_id;
 	c->settings = settings;
 	c->owed = -1;
+	c->asking_fd = -1;
 	c->rcvlowat = 1;
 	owner_init(&c->owner);
 	return c;
@@ -46,6 +48,7 @@ void connection_free(void *connection)
 	struct connection *c = connection;
 
 	watch_free(c);
+	ask_drop(c);
 	engine_free(c->engine);
 	buffer_fini(&c->in);
 	buffer_fini(&c->out);

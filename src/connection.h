@@ -61,6 +61,11 @@ struct connection {
 	bool shared;		 /* fork may have given others the socket */
 	int error;		 /* of STATE_FAILED: a negative errno, kept */
 	int so_error;		 /* what no call has told yet, nor SO_ERROR, positive */
+	/* See ask.h. */
+	struct query *query; /* NULL: nothing is asked */
+	int64_t query_end_ms;
+	atomic_int asking_fd; /* its descriptor; -1: none */
+
 	char *error_text;
 	char *peer;		  /* "host (address:port)", for texts */
 	const char **alpn_list;	  /* what TLS_ALPN_LIST gave out */

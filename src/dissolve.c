@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dissolve.h"
 
+#include "ask.h"
 #include "handshake.h"
 #include "libc.h"
 #include "pending.h"
@@ -58,6 +59,7 @@ int dissolve(struct connection *c, int fd)
 		libc.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){0}, sizeof(int));
 	handshake_sent_data(c, fd);
 	pending_remove(c);
+	ask_drop(c);
 	forget_bytes(c);
 	forget_session(c);
 	c->state = STATE_NEW;

@@ -5,6 +5,7 @@
 #include "credentials.h"
 #include "linger.h"
 #include "names.h"
+#include "ocspcache.h"
 #include "ownfd.h"
 #include "pending.h"
 #include "policy.h"
@@ -66,6 +67,7 @@ static void prepare(void)
 	priority_lock();
 	sessioncache_lock();
 	tickets_lock();
+	ocspcache_lock();
 	arena = sessions ? owner_fork_begin(sessions) : NULL;
 	fdtable_fork_each(share_one, NULL);
 	ownfd_lock();
@@ -74,6 +76,7 @@ static void prepare(void)
 static void unlock_rest(void)
 {
 	ownfd_unlock();
+	ocspcache_unlock();
 	tickets_unlock();
 	sessioncache_unlock();
 	priority_unlock();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "handshake.h"
 
+#include "ask.h"
 #include "error.h"
 #include "input.h"
 #include "judge.h"
@@ -90,6 +91,7 @@ static int failed(struct connection *c, int fd, int error, const char *reason)
 	if (c->engine && engine_refused_peer(c->engine))
 		step = "verifying the peer";
 	pending_remove(c);
+	ask_drop(c);
 	error = connection_fail(c, fd, error, step, reason);
 	watch_end(c);
 	return error;
@@ -150,21 +152,17 @@ static int finished(struct connection *c, int fd, int result)
 
 /*
  * GnuTLS computes what a Finished must say before it looks whether there is one: it
- * is not asked again before something came.
+ * is not asked again before something came. While it has a question it is not asked at all.
  */
-static int step(struct connection *c, int fd)
+static int run(struct connection *c, int fd)
 {
-	char reason[PREPARE_REASON] = "";
-	int r = connection_claim(c);
+	struct revocation_question question;
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	if (!c->engine)
-		r = prepare_late(c, fd, reason, sizeof(reason));
-	if (r < 0)
-		return failed(c, fd, r, reason[0] ? reason : error_errno_text(-r));
 	for (;;) {
-		if (c->hungry)
+		if (engine_question(c->engine, &question))
+			r = ask_step(c);
+		else if (c->hungry)
 			r = exchange(c, fd);
 		if (r < 0)
 			return r;
@@ -178,7 +176,24 @@ static int step(struct connection *c, int fd)
 		c->hungry = r == -EAGAIN;
 		if (!c->hungry)
 			return finished(c, fd, r);
+		if (engine_question(c->engine, &question))
+			c->hungry = false;
+		r = 0;
 	}
+}
+
+static int step(struct connection *c, int fd)
+{
+	char reason[PREPARE_REASON] = "";
+	int r = connection_claim(c);
+
+	if (r < 0)
+		return r;
+	if (!c->engine)
+		r = prepare_late(c, fd, reason, sizeof(reason));
+	if (r < 0)
+		return failed(c, fd, r, reason[0] ? reason : error_errno_text(-r));
+	return run(c, fd);
 }
 
 static void note_want(struct connection *c)
@@ -208,6 +223,8 @@ int handshake_step(struct connection *c, int fd)
 
 short handshake_want(const struct connection *c)
 {
+	if (ask_pending(c))
+		return 0;
 	return c->state == STATE_CONNECTING || output_pending(c) ? POLLOUT : POLLIN;
 }
 
@@ -240,7 +257,7 @@ void handshake_step_ready(struct pending_wait *w)
 {
 	for (int i = 0; i < w->n; i++)
 		if (w->pfds[i + 1].revents)
-			step_entry(w->entries[i], w->pfds[i + 1].fd);
+			step_entry(w->entries[i], w->fds[i]);
 		else
 			fdtable_put(w->entries[i]);
 	w->n = 0;
@@ -263,7 +280,13 @@ static int wait_for_peer(struct connection *c, int fd, int64_t end_ms)
 	struct pending_wait w;
 	int r;
 
-	pending_wait_init(&w, c, fd, handshake_want(c), end_ms);
+	if (ask_pending(c)) {
+		if (end_ms < 0 || ask_end_ms(c) < end_ms)
+			end_ms = ask_end_ms(c);
+		pending_wait_init(&w, c, ask_fd(c), POLLIN, end_ms);
+	} else {
+		pending_wait_init(&w, c, fd, handshake_want(c), end_ms);
+	}
 	r = connection_wait(c, fd, pending_wait_op, pending_wait_drop, &w);
 	pending_wait_done(&w);
 	/* poll never restarts after a signal handler; the calls that we stand for do. */

@@ -11,9 +11,9 @@
 const struct option *options_find(int name)
 {
 	static const struct option_table *const tables[] = {
-		&options_ciphers, &options_credentials, &options_protocol, &options_facts,
-		&options_keys,	  &options_actions,	&options_zephyr,   &options_session,
-		&options_peer, &options_psk, &options_revocation,
+		&options_ciphers, &options_credentials, &options_protocol,   &options_facts,
+		&options_keys,	  &options_actions,	&options_zephyr,     &options_session,
+		&options_peer,	  &options_psk,		&options_revocation,
 	};
 
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)

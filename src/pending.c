@@ -14,6 +14,7 @@ static struct list {
 	struct connection *first, *last;
 } lists[LISTS];
 static atomic_int count;
+static atomic_int asking; /* a hint: how many wait for an answer */
 
 void pending_lock(void)
 {
@@ -129,16 +130,27 @@ static bool is_free(const struct connection *c)
 static void reference(struct pending_wait *w, struct connection *const *found, int n)
 {
 	for (int i = 0; i < n; i++) {
-		struct entry *entry = fdtable_get(w->pfds[i + 1].fd);
+		struct entry *entry = fdtable_get(w->fds[i]);
 
 		/* The connection may be gone by now: only its address is compared. */
 		if (!entry || entry->object != found[i]) {
 			fdtable_put(entry);
 			continue;
 		}
-		w->entries[w->n++] = entry;
+		w->entries[w->n] = entry;
+		w->fds[w->n++] = w->fds[i];
 		w->pfds[w->n] = w->pfds[i + 1];
 	}
+}
+
+/* What it waits for: the peer, or the answer to a question (ask.h). */
+static void note(struct pending_wait *w, int n, const struct connection *c)
+{
+	int fd = c->asking_fd;
+
+	w->fds[n] = c->pending_fd;
+	w->pfds[n + 1] = (struct pollfd){.fd = fd >= 0 ? fd : c->pending_fd,
+					 .events = fd >= 0 ? POLLIN : (short)c->pending_events};
 }
 
 static int collect_from(const struct list *list, struct pending_wait *w, struct connection **found,
@@ -147,9 +159,8 @@ static int collect_from(const struct list *list, struct pending_wait *w, struct 
 	for (struct connection *c = list->last; c && n < PENDING_MAX; c = c->prev_pending) {
 		if (!is_free(c))
 			continue;
+		note(w, n, c);
 		found[n++] = c;
-		w->pfds[n] =
-			(struct pollfd){.fd = c->pending_fd, .events = (short)c->pending_events};
 	}
 	return n;
 }
@@ -167,31 +178,62 @@ static void collect(struct pending_wait *w)
 	reference(w, found, n);
 }
 
-int64_t pending_overdue(struct pending_wait *w)
+/* Those that must be looked at now: their time is over, or they may have an answer. */
+static int collect_overdue(struct pending_wait *w, struct connection **found, int64_t now_ms,
+			   int64_t *next_ms)
 {
-	struct connection *found[PENDING_MAX];
-	int64_t now_ms = connection_now_ms(), next_ms = -1, again_ms = now_ms + PENDING_TICK_MS;
 	int n = 0;
 
-	w->n = 0;
-	pending_lock();
 	for (struct connection *c = lists[ENDING].first; c; c = c->next_pending) {
 		/* Also what fork has made nobody's: the step claims it. */
 		if (c->driving)
 			continue;
-		next_ms = c->handshake_end_ms;
-		if (next_ms > now_ms || n == PENDING_MAX)
+		*next_ms = c->handshake_end_ms;
+		if (*next_ms > now_ms || n == PENDING_MAX)
 			break;
+		note(w, n, c);
 		found[n++] = c;
-		w->pfds[n] = (struct pollfd){.fd = c->pending_fd, .revents = POLLIN};
-		next_ms = -1;
+		*next_ms = -1;
 	}
+	return n;
+}
+
+static int collect_asking(struct pending_wait *w, struct connection **found, int n)
+{
+	for (int i = 0; asking > 0 && i < LISTS; i++)
+		for (struct connection *c = lists[i].first; c && n < PENDING_MAX;
+		     c = c->next_pending) {
+			if (c->driving || c->asking_fd < 0)
+				continue;
+			note(w, n, c);
+			found[n++] = c;
+		}
+	return n;
+}
+
+int64_t pending_overdue(struct pending_wait *w)
+{
+	struct connection *found[PENDING_MAX];
+	int64_t now_ms = connection_now_ms(), next_ms = -1, again_ms = now_ms + PENDING_TICK_MS;
+	int n;
+
+	w->n = 0;
+	pending_lock();
+	n = collect_overdue(w, found, now_ms, &next_ms);
+	n = collect_asking(w, found, n);
 	pending_unlock();
 	if (n == 0)
 		return next_ms;
+	for (int i = 0; i < n; i++)
+		w->pfds[i + 1].revents = POLLIN;
 	reference(w, found, n);
 	/* One whose number is just being closed, or whose lock another thread has, stays. */
 	return next_ms < 0 || next_ms > again_ms ? again_ms : next_ms;
+}
+
+void pending_asks(int more)
+{
+	asking += more;
 }
 
 void pending_wait_init(struct pending_wait *w, struct connection *own, int fd, short events,

@@ -17,7 +17,8 @@ struct pending_wait {
 	struct connection *own; /* NULL: none */
 	int n;			/* others, with a reference each */
 	struct entry *entries[PENDING_MAX];
-	struct pollfd pfds[PENDING_MAX + 1]; /* the caller's own, then one an entry */
+	int fds[PENDING_MAX];		     /* their numbers */
+	struct pollfd pfds[PENDING_MAX + 1]; /* the caller's own, then what an entry waits for */
 	int64_t end_ms;
 };
 
@@ -31,6 +32,9 @@ bool pending_has(const struct connection *c);
 
 /* True if this process has any. A hint: no lock is taken. */
 bool pending_any(void);
+
+/* One more, or less, waits for the answer to a question. */
+void pending_asks(int more);
 
 /*
  * Prepares to wait for a descriptor and for the others. own, with its lock, is the

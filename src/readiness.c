@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "readiness.h"
 
+#include "ask.h"
 #include "handshake.h"
 #include "libc.h"
 #include "output.h"
@@ -90,6 +91,12 @@ static void ask_handshake(struct connection *c, struct pollfd *p, struct watched
 	if (end_ms < 0 || look_ms < end_ms)
 		end_ms = look_ms;
 	p->events = handshake_want(c);
+	if (ask_pending(c)) {
+		p->fd = ask_fd(c);
+		p->events = POLLIN;
+		if (ask_end_ms(c) < end_ms)
+			end_ms = ask_end_ms(c);
+	}
 	w->drives = c->driving++ == 0;
 	if (!w->drives) {
 		/* Another thread drives it: see what has become of it soon. */
@@ -165,13 +172,16 @@ static short answer_one(struct set *s, nfds_t i)
 	struct connection *c = s->watched[i].entry->object;
 	short revents = s->asked[i].revents | s->watched[i].extra;
 
+	/* What was asked of another file says nothing of this one. */
+	if (s->asked[i].fd != s->fds[i].fd)
+		revents = s->watched[i].extra;
 	if (revents && connection_enter(c, s->fds[i].fd) < 0)
 		return 0;
 	if (revents) {
 		if (connection_busy(c))
 			revents = 0; /* the next round steps it */
 		else
-			revents = (short)readiness_true(c, s->asked[i].fd, (uint32_t)revents);
+			revents = (short)readiness_true(c, s->fds[i].fd, (uint32_t)revents);
 		connection_unlock(c);
 	}
 	/* It may have been asked for what a handshake needs. */
