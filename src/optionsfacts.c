@@ -43,6 +43,9 @@ static int get_want(struct connection *c, const struct option *o, struct option_
 	(void)o;
 	if (c->state == STATE_CONNECTING)
 		return options_int_value(out, POLLOUT);
+	/* An answer (ask.h) can be waited for by the hooked calls, which know where it comes. */
+	if (c->state == STATE_HANDSHAKE && handshake_want(c) == 0)
+		return options_int_value(out, POLLIN);
 	return options_int_value(out, c->state == STATE_HANDSHAKE ? handshake_want(c) : 0);
 }
 

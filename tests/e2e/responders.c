@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <tlssock.h>
 #include <unistd.h>
@@ -192,6 +193,57 @@ static void by_epoll(void **state)
 	end(row, &responder, &peer);
 }
 
+static void by_select(void **state)
+{
+	const struct row *row = *state;
+	struct native_peer peer;
+	struct proc responder;
+	int fd = row_socket(row);
+	fd_set set;
+
+	begin(row, &responder, &peer);
+	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
+	assert_fails(tls_connect(fd, AF_INET, peer.port), EINPROGRESS);
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	assert_int_equal(select(fd + 1, NULL, &set, NULL, NULL), 1);
+	assert_ok(fcntl(fd, F_SETFL, 0));
+	check(fd, row, outcome(fd));
+	assert_ok(close(fd));
+	end(row, &responder, &peer);
+}
+
+/* A server asks about its client; both ends are in this process. */
+static void of_a_client(void **state)
+{
+	static const struct row asked = {"", "answer", NULL, TLS_REVOCATION_SOFT, 0, NULL};
+	struct proc responder;
+	struct connecting connecting;
+	uint16_t port;
+	int listener = tls_listen(AF_INET, IPPROTO_TLS, "good", &port), server;
+	int client = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
+	char c;
+
+	(void)state;
+	start_responder(&responder, asked.mode);
+	tls_set_text(listener, TLS_TRUSTED_PEER_CERTIFICATES, zoo("ca.pem"));
+	tls_set_int(listener, TLS_OCSP_CHECKS, 1);
+	tls_set_text(client, TLS_CERTIFICATE_CHAIN, zoo("asked-client.pem"));
+	tls_set_text(client, TLS_PRIVATE_KEY, zoo("asked-client.key"));
+	connecting_start(&connecting, client, AF_INET, port);
+	server = (int)assert_ok(accept(listener, NULL, NULL));
+	assert_fails(recv(server, &c, 1, 0), EPROTO);
+	assert_non_null(strstr(tls_get_text(server, TLS_ERROR), "says the OCSP responder"));
+	if (connecting_finish(&connecting) == 0)
+		assert_fails(recv(client, &c, 1, 0), EPROTO);
+	assert_non_null(strstr(tls_get_text(client, TLS_ERROR), "revoked"));
+	assert_int_equal(times_asked(&responder), 1);
+	assert_ok(close(client));
+	assert_ok(close(server));
+	assert_ok(close(listener));
+	proc_finish(&responder);
+}
+
 static volatile sig_atomic_t children;
 
 static void on_child(int number)
@@ -257,14 +309,17 @@ static void cached(void **state)
 	assert_int_equal(proc_finish(&responder), 0);
 }
 
-static const struct CMUnitTest others[] = {CASE(unseen), CASE(cached)};
+static const struct CMUnitTest others[] = {CASE(of_a_client), CASE(unseen), CASE(cached)};
 
 int main(void)
 {
 	static const struct {
 		const char *name;
 		CMUnitTestFunction run;
-	} ways[] = {{"connect", blocking}, {"poll", nonblocking}, {"epoll", by_epoll}};
+	} ways[] = {{"connect", blocking},
+		    {"poll", nonblocking},
+		    {"epoll", by_epoll},
+		    {"select", by_select}};
 	static char titles[COUNT(ways) * COUNT(rows)][80];
 	struct CMUnitTest tests[COUNT(titles) + COUNT(others)];
 	size_t n = 0;

@@ -9,6 +9,8 @@ leaf revocable ca "$local_name" "$aia"
 leaf revoked ca "$local_name" "$aia"
 key revoked-client
 sign ca revoked-client "Test Revoked Client" signing_key tls_www_client > revoked-client.pem
+key asked-client
+sign ca asked-client "Test Asked Client" signing_key tls_www_client "$aia" > asked-client.pem
 leaf must-staple ca "$local_name" 'tls_feature = 5'
 key revoked-ca
 sign ca revoked-ca "Test Revoked Intermediate" "${authority[@]}" > revoked-ca.pem
@@ -55,7 +57,7 @@ serial() { openssl x509 -in "$1.pem" -noout -serial | cut -d= -f2; }
     for name in revocable must-staple good intermediate; do
         printf 'V\t360101000000Z\t\t%s\tunknown\t/CN=%s\n' "$(serial $name)" $name
     done
-    for name in revoked revoked-ca; do
+    for name in revoked revoked-ca asked-client; do
         printf 'R\t360101000000Z\t260102030400Z,keyCompromise\t%s\tunknown\t/CN=%s\n' \
             "$(serial $name)" $name
     done
