@@ -131,8 +131,10 @@ static int add_item(struct crls *to, const struct credential_item *item, const s
 		return r;
 	parsed = gnutls_x509_crl_list_import2(&list, &n, &data, credential_format(&data), 0);
 	gnutls_free(data.data);
+	if (parsed == GNUTLS_E_MEMORY_ERROR)
+		return credential_explain(why, item, -ENOMEM, error_errno_text(ENOMEM));
 	if (parsed < 0)
-		return credential_explain_gnutls(why, item, parsed);
+		return credential_explain(why, item, -EINVAL, "it is not a CRL");
 	for (unsigned int i = 0; i < n; i++) {
 		if (r == 0)
 			r = add(to, list[i], item);
@@ -140,7 +142,7 @@ static int add_item(struct crls *to, const struct credential_item *item, const s
 			gnutls_x509_crl_deinit(list[i]);
 	}
 	gnutls_free(list);
-	return r < 0 ? credential_explain_gnutls(why, item, GNUTLS_E_MEMORY_ERROR) : 0;
+	return r < 0 ? credential_explain(why, item, r, error_errno_text(-r)) : 0;
 }
 
 /* Other files may lie there too. */
@@ -172,7 +174,7 @@ static int add_directory(struct crls *to, const struct credential_item *item,
 	}
 	closedir(dir);
 	if (r == 0 && to->count == before)
-		r = credential_explain_gnutls(why, item, GNUTLS_E_NO_CERTIFICATE_FOUND);
+		r = credential_explain(why, item, -EINVAL, "there is no CRL in it");
 	return r;
 }
 

@@ -321,7 +321,7 @@ void query_free(struct query *q)
 		while (libc.syscall(SYS_wait4, q->keeper, 0, __WCLONE, 0, 0, 0) < 0 &&
 		       errno == EINTR)
 			continue;
-		running--;
 	}
+	running--;
 	free(q);
 }

@@ -57,7 +57,9 @@ static int read_response(const struct credential_item *item, gnutls_datum_t *out
 		return 0;
 	gnutls_free(out->data);
 	*out = (gnutls_datum_t){0};
-	return credential_explain_gnutls(why, item, parsed);
+	if (parsed == GNUTLS_E_MEMORY_ERROR)
+		return credential_explain(why, item, -ENOMEM, error_errno_text(ENOMEM));
+	return credential_explain(why, item, -EINVAL, "it is not an OCSP response");
 }
 
 /* GnuTLS asks when a client has asked. */

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +131,8 @@ int main(void)
 	};
 
 	signal(SIGCHLD, on_child);
+	/* The strictest: orphans below this process would become its children. */
+	assert_ok(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	for (size_t i = 0; i < COUNT(rows); i++)
 		tests[3 + i] = (struct CMUnitTest)UNIT_ROW(rows[i].title, test_bad, rows[i]);
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);
