@@ -45,12 +45,12 @@ static atomic_int running;
 
 int query_init(const char *program)
 {
-	const char *copy = program ? strdup(program) : TLSSOCK_OCSP;
+	static char *told;
 
-	if (!copy)
-		return -ENOMEM;
-	helper = copy;
-	return 0;
+	free(told);
+	told = program ? strdup(program) : NULL;
+	helper = told ? told : TLSSOCK_OCSP;
+	return program && !told ? -ENOMEM : 0;
 }
 
 /* Not what preloads us: it would be of no use there. */
