@@ -87,8 +87,10 @@ static int judge_chain(struct engine *e, int mode)
 		return judgement_is_done(e->judgement) ? heed_program(e, mode) : GNUTLS_E_AGAIN;
 	if (verify_peer(e->session, !e->server, e->name, &verdict) < 0)
 		return GNUTLS_E_MEMORY_ERROR;
-	r = revocation_judge(e->session, e->settings, e->credentials, !e->server, &e->revocation,
-			     &verdict);
+	r = revocation_judge(e->session, e->settings, e->credentials,
+			     (e->server ? 0U : REVOCATION_OF_SERVER) |
+				     (e->overhead ? 0U : REVOCATION_ASK),
+			     &e->revocation, &verdict);
 	if (r < 0)
 		return r == -EAGAIN ? GNUTLS_E_AGAIN : GNUTLS_E_MEMORY_ERROR;
 	e->verify_result = 0;

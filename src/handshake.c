@@ -198,8 +198,8 @@ static int step(struct connection *c, int fd)
 
 static void note_want(struct connection *c)
 {
-	short want = handshake_want(c);
-	bool more = want == POLLOUT && c->pending_events != POLLOUT;
+	short want = handshake_want(c), before = (short)c->pending_events;
+	bool more = want & ~before & (before ? POLLOUT : POLLIN | POLLOUT);
 
 	c->pending_events = want;
 	/* What is to be sent again with EPOLLONESHOT was not asked for. */

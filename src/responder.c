@@ -147,7 +147,7 @@ static void judge_answer(const struct answer *a, gnutls_x509_crt_t crt, gnutls_x
 }
 
 int responder_judge(struct revocation **state, gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer,
-		    bool cached, struct finding *out)
+		    unsigned int how, struct finding *out)
 {
 	unsigned char key[OCSPCACHE_KEY];
 	const struct answer *a;
@@ -162,10 +162,10 @@ int responder_judge(struct revocation **state, gnutls_x509_crt_t crt, gnutls_x50
 	if (a && a->open)
 		return -EAGAIN;
 	if (a) {
-		judge_answer(a, crt, issuer, cached, out);
+		judge_answer(a, crt, issuer, how & RESPONDER_CACHED, out);
 		return 0;
 	}
-	if (cached && ocspcache_get(key, &response, &len)) {
+	if ((how & RESPONDER_CACHED) && ocspcache_get(key, &response, &len)) {
 		judge_bytes(response, len, crt, issuer, out);
 		free(response);
 		if (out->state == FINDING_GOOD)
@@ -175,5 +175,11 @@ int responder_judge(struct revocation **state, gnutls_x509_crt_t crt, gnutls_x50
 	r = ocsp_url(crt, &url);
 	if (r < 0 || !url)
 		return r;
+	if (!(how & RESPONDER_ASK)) {
+		finding_set(out, FINDING_BAD, "the OCSP responder %s is asked in handshakes only",
+			    url);
+		free(url);
+		return 0;
+	}
 	return open_question(state, key, crt, issuer, url);
 }

@@ -18,7 +18,7 @@ struct judging {
 	gnutls_session_t session;
 	const struct crls *crls;
 	bool staples; /* the peer was asked to staple */
-	bool ask, cached, hard;
+	bool ask, may_ask, cached, hard;
 	struct revocation **state;
 	const struct chainpath *path;
 	struct verdict *verdict;
@@ -121,6 +121,8 @@ static int judge_one(const struct judging *j, size_t depth)
 {
 	const struct chainpath_link *l = &j->path->links[depth];
 	struct finding list = {.state = FINDING_NONE}, staple, answer = {.state = FINDING_NONE};
+	const unsigned int how =
+		(j->cached ? RESPONDER_CACHED : 0) | (j->may_ask ? RESPONDER_ASK : 0);
 	int r = 0;
 
 	crls_judge(j->crls, l->crt, l->issuer, &list);
@@ -133,7 +135,7 @@ static int judge_one(const struct judging *j, size_t depth)
 	if (list.state == FINDING_GOOD || staple.state == FINDING_GOOD)
 		return 0;
 	if (j->ask)
-		r = responder_judge(j->state, l->crt, l->issuer, j->cached, &answer);
+		r = responder_judge(j->state, l->crt, l->issuer, how, &answer);
 	if (r < 0)
 		return r;
 	if (answer.state == FINDING_REVOKED) {
@@ -166,15 +168,16 @@ static int judge_all(const struct judging *j)
 }
 
 int revocation_judge(void *session, const struct settings *s, const struct credentials *c,
-		     bool peer_is_server, struct revocation **state, struct verdict *verdict)
+		     unsigned int flags, struct revocation **state, struct verdict *verdict)
 {
 	struct chainpath path;
 	const struct judging j = {
 		.session = session,
 		.crls = told(s, SETTING_CRL, true) ? credentials_crls(c) : NULL,
-		.staples = peer_is_server && told(s, SETTING_OCSP_STAPLED, true),
+		.staples = (flags & REVOCATION_OF_SERVER) && told(s, SETTING_OCSP_STAPLED, true),
 		/* Not for one that is refused anyway. */
 		.ask = told(s, SETTING_OCSP, false) && verdict->status == 0,
+		.may_ask = flags & REVOCATION_ASK,
 		.cached = told(s, SETTING_CACHED_REVOCATION, true),
 		.hard = s->numbers[SETTING_REVOCATION] == TLS_REVOCATION_HARD,
 		.state = state,

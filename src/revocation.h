@@ -13,12 +13,15 @@
 /* What a session has asked responders, and heard; NULL: nothing. */
 struct revocation;
 
+/* REVOCATION_ASK: the session can wait for an answer, as after its handshake it cannot. */
+enum { REVOCATION_OF_SERVER = 1, REVOCATION_ASK = 2 };
+
 /*
  * Adds to the verdict of verify_peer(). Returns 0, or -ENOMEM, or -EAGAIN: a responder is to
  * be asked first, see revocation_question(); after the answer it is called again.
  */
 int revocation_judge(void *session, const struct settings *s, const struct credentials *c,
-		     bool peer_is_server, struct revocation **state, struct verdict *verdict);
+		     unsigned int flags, struct revocation **state, struct verdict *verdict);
 
 /* What a responder is to be asked; valid until the answer. */
 struct revocation_question {

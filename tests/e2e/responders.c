@@ -172,9 +172,8 @@ static void nonblocking(void **state)
 	end(row, &responder, &peer);
 }
 
-static void by_epoll(void **state)
+static void with_epoll(const struct row *row, uint32_t how)
 {
-	const struct row *row = *state;
 	struct native_peer peer;
 	struct proc responder;
 	int fd = row_socket(row), epfd = (int)assert_ok(epoll_create1(EPOLL_CLOEXEC));
@@ -182,7 +181,7 @@ static void by_epoll(void **state)
 
 	begin(row, &responder, &peer);
 	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
-	net_epoll(epfd, EPOLL_CTL_ADD, fd, EPOLLOUT | EPOLLET, 7);
+	net_epoll(epfd, EPOLL_CTL_ADD, fd, EPOLLOUT | how, 7);
 	assert_fails(tls_connect(fd, AF_INET, peer.port), EINPROGRESS);
 	assert_int_equal(epoll_wait(epfd, &event, 1, TEST_DEADLINE_MS), 1);
 	assert_int_equal(event.data.u32, 7);
@@ -191,6 +190,16 @@ static void by_epoll(void **state)
 	assert_ok(close(fd));
 	assert_ok(close(epfd));
 	end(row, &responder, &peer);
+}
+
+static void by_epoll(void **state)
+{
+	with_epoll(*state, EPOLLET);
+}
+
+static void by_epoll_once(void **state)
+{
+	with_epoll(*state, EPOLLONESHOT);
 }
 
 static void by_select(void **state)
@@ -319,6 +328,7 @@ int main(void)
 	} ways[] = {{"connect", blocking},
 		    {"poll", nonblocking},
 		    {"epoll", by_epoll},
+		    {"epoll once", by_epoll_once},
 		    {"select", by_select}};
 	static char titles[COUNT(ways) * COUNT(rows)][80];
 	struct CMUnitTest tests[COUNT(titles) + COUNT(others)];

@@ -308,6 +308,31 @@ static void test_cache(void **state)
 	pair_close(&p);
 }
 
+/* A client's certificate may be asked for later, and then nothing is waited for. */
+static void test_after_the_handshake(void **state)
+{
+	struct end_options client = end_client(TLS_1_3);
+	struct verdict verdict = {0};
+	struct settings *s;
+	struct pair p;
+
+	(void)state;
+	stapled = NULL;
+	open_with(&p, &client, "below-good", TLS_1_3);
+	assert_int_equal(p.client_result, 0);
+	s = end_settings(&client);
+	s->numbers[SETTING_OCSP] = 1;
+	s->numbers[SETTING_REVOCATION_HARD] = 1;
+	assert_int_equal(revocation_judge(p.client.engine->session, s, p.client.engine->credentials,
+					  REVOCATION_OF_SERVER, &p.client.engine->revocation,
+					  &verdict),
+			 0);
+	assert_non_null(strstr(verdict.text, "is asked in handshakes only"));
+	assert_true(verdict.status != 0);
+	settings_put(s);
+	pair_close(&p);
+}
+
 static void test_cache_is_bounded(void **state)
 {
 	unsigned char key[OCSPCACHE_KEY] = {0};
@@ -340,11 +365,12 @@ int main(void)
 		{"clients", test_clients},
 		{"questions", test_questions},
 	};
-	struct CMUnitTest tests[COUNT(versions) * COUNT(cases) + 2] = {
+	struct CMUnitTest tests[COUNT(versions) * COUNT(cases) + 3] = {
 		UNIT_CASE(test_cache),
 		UNIT_CASE(test_cache_is_bounded),
+		UNIT_CASE(test_after_the_handshake),
 	};
-	size_t n = 2;
+	size_t n = 3;
 
 	for (size_t v = 0; v < COUNT(versions); v++)
 		for (size_t i = 0; i < COUNT(cases); i++)
