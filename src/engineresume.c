@@ -76,7 +76,8 @@ static void add_settings(gnutls_hash_hd_t hash, const struct engine *e, bool ide
 	for (size_t i = 0; i < s->spec.count; i++) {
 		const struct credential_item *item = &s->spec.items[i];
 
-		if (!identity && (item->role == CREDENTIAL_CHAIN || item->role == CREDENTIAL_KEY))
+		if (!identity && (item->role == CREDENTIAL_CHAIN || item->role == CREDENTIAL_KEY ||
+				  item->role == CREDENTIAL_OCSP))
 			continue;
 		add(hash, &item->role, sizeof(item->role));
 		add(hash, item->data, item->len);

@@ -89,7 +89,7 @@ static int judge_chain(struct engine *e, int mode)
 		return GNUTLS_E_MEMORY_ERROR;
 	r = revocation_judge(e->session, e->settings, e->credentials,
 			     (e->server ? 0U : REVOCATION_OF_SERVER) |
-				     (e->overhead ? 0U : REVOCATION_ASK),
+				     (e->done ? 0U : REVOCATION_ASK),
 			     &e->revocation, &verdict);
 	if (r < 0)
 		return r == -EAGAIN ? GNUTLS_E_AGAIN : GNUTLS_E_MEMORY_ERROR;

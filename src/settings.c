@@ -239,9 +239,10 @@ int64_t settings_session_ttl(const struct settings *s)
 
 bool settings_resumes(const struct settings *s)
 {
-	/* Nor is the program asked about the peer of a session that is resumed. */
+	/* Neither the program nor a responder is asked about the peer of a resumed session. */
 	return settings_session_reuse(s) && settings_session_ttl(s) > 0 &&
-	       !s->values[SETTING_VERIFY_CALLBACK].data && !psk_told(s);
+	       s->numbers[SETTING_OCSP] != 1 && !s->values[SETTING_VERIFY_CALLBACK].data &&
+	       !psk_told(s);
 }
 
 static int add_text(struct credential_spec *spec, enum credential_role role, const char *text)

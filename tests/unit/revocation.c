@@ -157,7 +157,7 @@ static void judge(const struct row *row, int version)
 				 row->staple);
 		assert_has(row, why, row->refused);
 		assert_has(row, why, row->also);
-		assert_has(row, why, "\" is refused: ");
+		assert_has(row, why, " is refused: ");
 		assert_true(engine_refused_peer(p.client.engine));
 		if (p.server_result == -EPROTO)
 			assert_has(row, engine_reason(p.server.engine), row->alert);
@@ -322,7 +322,7 @@ static void test_after_the_handshake(void **state)
 	assert_int_equal(p.client_result, 0);
 	s = end_settings(&client);
 	s->numbers[SETTING_OCSP] = 1;
-	s->numbers[SETTING_REVOCATION_HARD] = 1;
+	s->numbers[SETTING_REVOCATION] = TLS_REVOCATION_HARD;
 	assert_int_equal(revocation_judge(p.client.engine->session, s, p.client.engine->credentials,
 					  REVOCATION_OF_SERVER, &p.client.engine->revocation,
 					  &verdict),
