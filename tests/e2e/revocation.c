@@ -116,6 +116,11 @@ static const char *own_file(void)
 	return path;
 }
 
+static void reload(int listener)
+{
+	assert_ok(setsockopt(listener, IPPROTO_TLS, TLS_RELOAD, NULL, 0));
+}
+
 /* A new response is sent from then on; one that is no use is not, nor is the old one. */
 static void staple_changes(void **state)
 {
@@ -135,9 +140,11 @@ static void staple_changes(void **state)
 	listener = stapling_listener("revocable", own_file(), &port);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		copy(zoo("%s", rows[i].response), own_file());
+		reload(listener);
 		expect_staple(listener, port, rows[i].said);
 	}
 	assert_ok(unlink(own_file()));
+	reload(listener);
 	expect_staple(listener, port, "OCSP response: no response sent");
 	assert_ok(close(listener));
 }
@@ -260,28 +267,33 @@ static void gnutls_serv(void **state)
 	}
 }
 
-/* What a list says from now on holds from now on. */
+/* What a list says from now on holds within a second, also for who was told of it before. */
 static void list_changes(void **state)
 {
 	struct native_peer peer;
+	unsigned long id = 0;
+	int told, fd, ret = 0;
 
 	(void)state;
 	peer_listen(&peer, "gnutls-peer", AF_INET, "revoked", NULL);
 	copy(zoo("crl-other.pem"), own_file());
-	for (int revoked = 0; revoked < 2; revoked++) {
-		int fd = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
-
-		tls_set_text(fd, TLS_CRL, own_file());
-		if (revoked)
+	told = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
+	tls_set_text(told, TLS_CRL, own_file());
+	tls_set_int(told, TLS_SESSION_REUSE, 0);
+	assert_ok(getsockopt(told, IPPROTO_TLS, TLS_ID, &id, &(socklen_t){sizeof(id)}));
+	for (bool changed = false; ret == 0; changed = true) {
+		fd = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
+		assert_ok(setsockopt(fd, IPPROTO_TLS, TLS_CONTEXT, &id, sizeof(id)));
+		ret = tls_connect(fd, AF_INET, peer.port);
+		if (!changed)
+			assert_ok(ret);
+		if (!changed)
 			copy(zoo("crl.pem"), own_file());
-		if (!revoked)
-			assert_ok(tls_connect(fd, AF_INET, peer.port));
-		else
-			assert_fails(tls_connect(fd, AF_INET, peer.port), EPROTO);
-		if (revoked)
+		if (ret < 0)
 			assert_non_null(strstr(tls_get_text(fd, TLS_ERROR), "says the CRL of"));
 		assert_ok(close(fd));
 	}
+	assert_ok(close(told));
 	assert_ok(unlink(own_file()));
 	proc_kill(&peer.proc);
 }
