@@ -318,7 +318,42 @@ static void cached(void **state)
 	assert_int_equal(proc_finish(&responder), 0);
 }
 
-static const struct CMUnitTest others[] = {CASE(of_a_client), CASE(unseen), CASE(cached)};
+static int take_all(void *heard, const struct tls_cert *crt, int depth, uint32_t *flags)
+{
+	(void)crt;
+	*(uint32_t *)heard |= *flags | (uint32_t)(depth == 0);
+	*flags = 0;
+	return 0;
+}
+
+/* The responder is asked first, and the program hears of it. */
+static void the_program_decides(void **state)
+{
+	enum { LEAF = 1, REVOKED = 2 };
+	uint32_t heard = 0;
+	const struct tls_cert_verify_cb cb = {(void *)(uintptr_t)take_all, &heard};
+	struct native_peer peer;
+	struct proc responder;
+	int fd;
+	char c;
+
+	(void)state;
+	start_responder(&responder, "answer");
+	start_server(&peer, "revoked");
+	fd = asking_socket(TLS_REVOCATION_SOFT);
+	assert_ok(setsockopt(fd, IPPROTO_TLS, TLS_CERT_VERIFY_CALLBACK, &cb, sizeof(cb)));
+	assert_ok(tls_connect(fd, AF_INET, peer.port));
+	assert_int_equal(recv(fd, &c, 1, 0), 1);
+	assert_int_equal(heard, LEAF | REVOKED);
+	assert_int_equal(tls_get_int(fd, TLS_CERT_VERIFY_RESULT), 0);
+	assert_ok(close(fd));
+	proc_kill(&peer.proc);
+	assert_int_equal(times_asked(&responder), 1);
+	assert_int_equal(proc_finish(&responder), 0);
+}
+
+static const struct CMUnitTest others[] = {CASE(of_a_client), CASE(unseen), CASE(cached),
+					   CASE(the_program_decides)};
 
 int main(void)
 {
