@@ -184,8 +184,8 @@
  * anchor, are refused where a source tells that they were revoked. The sources, each 0 off or
  * 1 on: what a server staples (1; with it must-staple, RFC 7633, is honoured), a query to the
  * certificate's OCSP responder (0; it takes 5 seconds at most, and half of what is left of
- * TLS_HANDSHAKE_TIMEOUT; no session is resumed then), the lists of TLS_CRL (1), and whether answers to queries of the
- * whole process are used again until they expire (1).
+ * TLS_HANDSHAKE_TIMEOUT; no session is resumed then), the lists of TLS_CRL (1), and whether
+ * answers to queries of the whole process are used again until they expire (1).
  *
  * TLS_REVOCATION_CHECKS is over all of them: NONE; SOFT, the default: where no source
  * tells, be it that a list has expired or a responder does not answer, the peer is taken,

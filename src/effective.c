@@ -9,16 +9,6 @@
 
 enum { REASON = 768 };
 
-/*
- * What nothing here checks yet must not pass for checked: a stapled response, which GnuTLS
- * looks at by itself, is all that there is.
- */
-static bool demands_revocation(const struct settings *s)
-{
-	return s->numbers[SETTING_REVOCATION] > 1 || s->numbers[SETTING_OCSP] > 0 ||
-	       s->numbers[SETTING_CRL] > 0 || settings_text(s, SETTING_CRL_FILE);
-}
-
 static int take(struct connection *c, const struct policy_place *place, char *reason, size_t size)
 {
 	struct settings *effective;
@@ -32,13 +22,6 @@ static int take(struct connection *c, const struct policy_place *place, char *re
 		r = policy_apply(&set, place->server, c->settings, &effective, reason, size);
 	if (r < 0)
 		return r;
-	if (demands_revocation(effective)) {
-		settings_put(effective);
-		snprintf(reason, size,
-			 "the policy demands revocation checks, which this version does not "
-			 "make: it has no CRLs and asks no OCSP responder");
-		return -EPROTO;
-	}
 	settings_put(c->effective);
 	c->effective = effective;
 	c->sections = set;

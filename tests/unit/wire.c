@@ -3,8 +3,8 @@
 #include "closing.h"
 #include "cursor.h"
 #include "handshake.h"
-#include "prepare.h"
 #include "input.h"
+#include "prepare.h"
 #include "receive.h"
 #include "send.h"
 
