@@ -13,7 +13,7 @@
 #include <tlssock.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 10000, DATA = 7 };
+enum { PATIENCE_MS = 10000, A_WHILE_MS = 500, DATA = 7 };
 
 static void note_all(struct trace *t, int epfd, int timeout)
 {
@@ -198,9 +198,9 @@ static const struct compare_case cases[] = {
 	{"select with more bits than there are", select_wide},
 };
 
-static ssize_t poll_long(struct waiting *waiting)
+static ssize_t poll_a_while(struct waiting *waiting)
 {
-	return poll(&(struct pollfd){.fd = waiting->fd, .events = POLLIN}, 1, PATIENCE_MS);
+	return poll(&(struct pollfd){.fd = waiting->fd, .events = POLLIN}, 1, A_WHILE_MS);
 }
 
 /* A thread sleeps in poll; the number is closed, and another socket gets it. */
@@ -214,7 +214,7 @@ static void innocent_number(void **state)
 	(void)state;
 	link_open(&link, IPPROTO_TLS, AF_INET);
 	number = link.server;
-	waiting_start_in(&waiting, number, poll_long);
+	waiting_start_in(&waiting, number, poll_a_while);
 	link_drop(&link.server);
 	assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	assert_true(pair[0] == number || pair[1] == number);
