@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-int chain_open(struct chain *chain, gnutls_session_t session)
+int chain_open(struct chain *chain, gnutls_session_t session, unsigned int most)
 {
 	unsigned int n = 0;
 	const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
 	int r = 0;
 
 	*chain = (struct chain){0};
-	for (unsigned int i = 0; r >= 0 && list && i < n && i < CHAIN_MAX; i++) {
+	for (unsigned int i = 0; r >= 0 && list && i < n && i < most; i++) {
 		r = gnutls_x509_crt_init(&chain->crts[i]);
 		if (r < 0)
 			break;

@@ -16,8 +16,8 @@ struct chain {
 	gnutls_x509_crt_t crts[CHAIN_MAX];
 };
 
-/* Returns 0, also for a peer that showed none, or -ENOMEM. */
-int chain_open(struct chain *chain, gnutls_session_t session);
+/* At most so many, CHAIN_MAX or fewer. Returns 0, also for a peer that showed none, or -ENOMEM. */
+int chain_open(struct chain *chain, gnutls_session_t session, unsigned int most);
 void chain_close(struct chain *chain);
 
 /* The place of the certificate that a GNUTLS_CERT_* bit is about; 0, the leaf, if none is. */

@@ -141,6 +141,22 @@ static int decline_renegotiation(struct engine *e)
 	return r < 0 ? engine_fail(e, r) : -EAGAIN;
 }
 
+/* A server of TLS 1.3 that has sent its flight. */
+static bool awaits_finished(const struct engine *e)
+{
+	return e->server && gnutls_protocol_get_version(e->session) == GNUTLS_TLS1_3 &&
+	       gnutls_handshake_get_last_out(e->session) == GNUTLS_HANDSHAKE_FINISHED;
+}
+
+bool engine_can_go_on(const struct engine *e, const uint8_t *data, size_t len)
+{
+	static const uint8_t sign[] = {20, 3, 3, 0, 1, 1};
+
+	if (len == sizeof(sign) && memcmp(data, sign, len) == 0)
+		return !awaits_finished(e);
+	return len && engine_record_length(data, len);
+}
+
 int engine_handshake(struct engine *e)
 {
 	int result;

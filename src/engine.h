@@ -65,6 +65,13 @@ void engine_on_output(struct engine *e, void (*fn)(void *arg), void *arg);
  */
 void engine_offer_session(struct engine *e, const char *address, unsigned int port);
 
+/*
+ * False where a handshake could do nothing with these bytes: half a record, or the
+ * ChangeCipherSpec that clients of TLS 1.3 send for middleboxes, often ahead of their
+ * Finished (RFC 8446, D.4).
+ */
+bool engine_can_go_on(const struct engine *e, const uint8_t *data, size_t len);
+
 /* Goes on with the handshake. Returns 0 when it is done. */
 int engine_handshake(struct engine *e);
 

@@ -115,8 +115,11 @@ static int done(struct connection *c, int fd)
 /* More of the peer's flight. 0: there is something new; or as handshake_step(). */
 static int get_input(struct connection *c, int fd)
 {
-	ssize_t n = input_fill(c, fd, 0);
+	ssize_t n;
 
+	do
+		n = input_fill(c, fd, 0);
+	while (n > 0 && !engine_can_go_on(c->engine, buffer_head(&c->in), c->in.len));
 	if (n > 0)
 		return 0;
 	if (n == 0 && c->in_eof)

@@ -207,6 +207,15 @@ int ocsp_url(gnutls_x509_crt_t crt, char **out)
 	return 0;
 }
 
+bool ocsp_may_demand_staple(const gnutls_datum_t *der)
+{
+	/* id-pe-tlsfeature (RFC 7633, 6), as DER has it. */
+	static const unsigned char oid[] = {0x06, 0x08, 0x2b, 0x06, 0x01,
+					    0x05, 0x05, 0x07, 0x01, 0x18};
+
+	return memmem(der->data, der->size, oid, sizeof(oid)) != NULL;
+}
+
 int ocsp_must_staple(gnutls_x509_crt_t crt)
 {
 	gnutls_x509_tlsfeatures_t features = NULL;

@@ -6,6 +6,7 @@
 #include "finding.h"
 
 #include <gnutls/x509.h>
+#include <stdbool.h>
 
 /*
  * What a response says of a certificate: whether it is one, is about this certificate, is
@@ -20,6 +21,9 @@ int ocsp_request(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer, gnutls_datum_t
 
 /* The responder's URL that the certificate names, malloc'd; NULL: none. 0 or -ENOMEM. */
 int ocsp_url(gnutls_x509_crt_t crt, char **out);
+
+/* False if a certificate demands no stapled response for certain; it is not parsed. */
+bool ocsp_may_demand_staple(const gnutls_datum_t *der);
 
 /* True if the certificate demands a stapled response (RFC 7633). */
 int ocsp_must_staple(gnutls_x509_crt_t crt);

@@ -167,6 +167,22 @@ static int judge_all(const struct judging *j)
 	return r < 0 ? r : 0;
 }
 
+/* As it is for most: no source has a word, and the certificate demands none. */
+static bool nothing_tells(const struct judging *j)
+{
+	gnutls_datum_t response = {0};
+	unsigned int n = 0;
+	const gnutls_datum_t *shown = gnutls_certificate_get_peers(j->session, &n);
+
+	if (j->hard || j->ask || j->crls)
+		return false;
+	for (unsigned int i = 0; j->staples && i < n; i++)
+		if (gnutls_ocsp_status_request_get2(j->session, i, &response) >= 0 &&
+		    response.size > 0)
+			return false;
+	return n == 0 || !j->staples || !ocsp_may_demand_staple(&shown[0]);
+}
+
 int revocation_judge(void *session, const struct settings *s, const struct credentials *c,
 		     unsigned int flags, struct revocation **state, struct verdict *verdict)
 {
@@ -188,7 +204,7 @@ int revocation_judge(void *session, const struct settings *s, const struct crede
 
 	if (!j.hard && !told(s, SETTING_REVOCATION, true))
 		return 0;
-	if (!can_judge(verdict))
+	if (!can_judge(verdict) || nothing_tells(&j))
 		return 0;
 	r = chainpath_find(session, credentials_gnutls(c), &path);
 	if (r == 0)

@@ -60,12 +60,13 @@ static void set_bits(const struct chain *chain, time_t now, struct verdict *verd
 	unsigned int rest = verdict->status & ~(unsigned int)GNUTLS_CERT_INVALID;
 
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-		unsigned int at = chain_culprit(chain, bits[i].status, now);
 		uint32_t bit = bits[i].bit;
+		unsigned int at;
 
 		if (!(rest & bits[i].status))
 			continue;
 		rest &= ~bits[i].status;
+		at = chain_culprit(chain, bits[i].status, now);
 		if (bit == BAD_KEY && !chain_has_weak_key(chain, at))
 			bit = BAD_DIGEST;
 		verdict->bits[at] |= bit;
@@ -74,23 +75,38 @@ static void set_bits(const struct chain *chain, time_t now, struct verdict *verd
 		verdict->bits[0] |= BAD_OTHER;
 }
 
+/* GnuTLS takes the common name where there is no other. */
+static int check_host_name(gnutls_session_t session, const char *name, struct verdict *verdict)
+{
+	unsigned char address[16];
+	struct chain leaf;
+	int r;
+
+	if (!name || inet_pton(AF_INET, name, address) == 1 ||
+	    inet_pton(AF_INET6, name, address) == 1)
+		return 0;
+	r = chain_open(&leaf, session, 1);
+	if (r < 0)
+		return r;
+	if (leaf.count && !chain_has_host_name(&leaf))
+		verdict->status |= GNUTLS_CERT_UNEXPECTED_OWNER | GNUTLS_CERT_INVALID;
+	chain_close(&leaf);
+	return 0;
+}
+
 static int judge(gnutls_session_t session, const struct expectation *expected,
 		 struct verdict *verdict)
 {
-	unsigned char address[16];
 	struct chain chain;
-	int r = chain_open(&chain, session);
+	int r = check_host_name(session, expected->name, verdict);
 
+	if (r < 0 || verdict->status == 0)
+		return r;
+	r = chain_open(&chain, session, CHAIN_MAX);
 	if (r < 0)
 		return r;
-	/* GnuTLS takes the common name where there is no other. */
-	if (expected->name && chain.count && !chain_has_host_name(&chain) &&
-	    inet_pton(AF_INET, expected->name, address) != 1 &&
-	    inet_pton(AF_INET6, expected->name, address) != 1)
-		verdict->status |= GNUTLS_CERT_UNEXPECTED_OWNER | GNUTLS_CERT_INVALID;
 	set_bits(&chain, expected->now, verdict);
-	if (verdict->status)
-		verify_explain(&chain, expected, verdict);
+	verify_explain(&chain, expected, verdict);
 	chain_close(&chain);
 	return 0;
 }
@@ -115,7 +131,6 @@ int verify_peer(void *session, int peer_is_server, const char *name, struct verd
 	else if (name)
 		data[n++] = (gnutls_typed_vdata_st){GNUTLS_DT_DNS_HOSTNAME,
 						    (unsigned char *)(uintptr_t)name, 0};
-	/* Without revocation, which revocation.h sees to. */
 	/* Without revocation, which revocation.h sees to. */
 	r = gnutls_certificate_verify_peers(session, data, n, &verdict->status);
 	if (r == GNUTLS_E_MEMORY_ERROR)

@@ -38,6 +38,32 @@ static void test_handshake(void **state)
 	pair_close(&p);
 }
 
+/* What a client's session puts ahead of its Finished says nothing to a server of TLS 1.3. */
+static void test_can_go_on(void **state)
+{
+	static const uint8_t sign[] = {20, 3, 3, 0, 1, 1};
+	const struct end_options client = end_client(version_of(state));
+	const struct end_options server = end_server(version_of(state));
+	const uint8_t *hello;
+	struct pair p;
+
+	pair_new(&p, &client, &server, 0);
+	assert_int_equal(end_handshake(&p.client), -EAGAIN);
+	hello = buffer_head(engine_output(p.client.engine));
+	assert_false(engine_can_go_on(p.server.engine, hello, 0));
+	assert_false(engine_can_go_on(p.server.engine, hello, 4));
+	assert_false(engine_can_go_on(p.server.engine, hello, 100));
+	assert_true(engine_can_go_on(p.server.engine, hello, engine_output(p.client.engine)->len));
+	assert_true(engine_can_go_on(p.server.engine, sign, sizeof(sign)));
+	pair_move(&p.client, &p.server, 0);
+	assert_int_equal(end_handshake(&p.server), -EAGAIN);
+	assert_int_equal(engine_can_go_on(p.server.engine, sign, sizeof(sign)),
+			 version_of(state) == TLS_1_2);
+	assert_true(engine_can_go_on(p.server.engine, (const uint8_t[]){21, 3, 3, 0, 1, 1}, 6));
+	assert_true(engine_can_go_on(p.client.engine, sign, sizeof(sign)));
+	pair_close(&p);
+}
+
 static void say(struct end *from, struct end *to, uint64_t *offset, size_t n, size_t cut)
 {
 	static uint8_t sent[65536], got[65536];
@@ -318,6 +344,7 @@ static const struct {
 	CMUnitTestFunction run;
 } each_version[] = {
 	{"handshake", test_handshake},
+	{"what a handshake goes on with", test_can_go_on},
 	{"cuts at every byte", test_cuts},
 	{"sizes from 1 to 65536", test_sizes},
 	{"overhead is exact", test_overhead_is_exact},
