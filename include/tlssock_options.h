@@ -259,7 +259,8 @@
 /*
  * (GS) int, 0 or 1: with 1 an end of the connection without the peer's
  * close_notify is an end of file, not ECONNRESET. An attacker can then cut the
- * stream unnoticed; only for protocols that tell their own length.
+ * stream unnoticed; only for protocols that tell their own length. It starts at
+ * 0 with IPPROTO_TLS, and at 1 with Zephyr's protocol numbers.
  */
 #define TLS_ALLOW_TRUNCATION 212
 

@@ -146,7 +146,7 @@ static int get_timeout(struct connection *c, const struct option *o, struct opti
 static int get_truncation(struct connection *c, const struct option *o, struct option_value *out)
 {
 	(void)o;
-	return options_int_value(out, c->settings->numbers[SETTING_ALLOW_TRUNCATION] == 1);
+	return options_int_value(out, settings_allow_truncation(c->settings));
 }
 
 static const struct option rows[] = {

@@ -199,6 +199,12 @@ static int closed_for_writing(const struct connection *c, int fd)
 	return error ? -error : -EPIPE;
 }
 
+/* The peer is gone: what SSA has as TCP does, and what Zephyr has. */
+static int gone(const struct connection *c)
+{
+	return c->settings->zephyr ? -ECONNABORTED : -EPIPE;
+}
+
 static int may_send(struct connection *c, int fd, bool nonblock)
 {
 	int r;
@@ -207,8 +213,7 @@ static int may_send(struct connection *c, int fd, bool nonblock)
 		return closed_for_writing(c, fd);
 	if (c->state == STATE_FAILED && c->was_open) {
 		/* An error that no call has returned comes first, as TCP's. */
-		r = c->so_error ? -c->so_error : -EPIPE;
-		return c->settings->zephyr ? -ECONNABORTED : r;
+		return c->so_error && !c->settings->zephyr ? -c->so_error : gone(c);
 	}
 	/* What a message of several left for later. */
 	if (c->state == STATE_OPEN && c->so_error)
@@ -270,8 +275,10 @@ static ssize_t leave(struct connection *c, int fd, ssize_t n)
 	if (n > 0 && !c->sent_data)
 		handshake_sent_data(c, fd);
 	/* As TCP: the error once, and then EPIPE. */
-	if (n < 0 && n == c->out_error)
+	if (n < 0 && n == c->out_error) {
+		n = n == -EPIPE ? gone(c) : n;
 		c->out_error = -EPIPE;
+	}
 	n = connection_told(c, n);
 	if (n > 0)
 		drain_sent(c, fd, (size_t)n);
