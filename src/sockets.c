@@ -9,6 +9,7 @@
 #include "log.h"
 #include "names.h"
 #include "policy.h"
+#include "priority.h"
 #include "psk.h"
 #include "sharing.h"
 #include "tickets.h"
@@ -67,6 +68,27 @@ static int check_kind(int family, int type, int protocol)
 	return -EPROTONOSUPPORT;
 }
 
+/* A number that asks for TLS 1.3, where the system's policy for GnuTLS has none. */
+static int check_version(int protocol)
+{
+	struct settings *settings;
+	struct priority *p;
+	char reason[256];
+	int r;
+
+	if (settings_min_version(protocol) <= TLS_1_2)
+		return 0;
+	settings = settings_new(protocol);
+	r = settings ? priority_get(settings, &p, reason, sizeof(reason)) : -ENOMEM;
+	if (r == 0)
+		priority_put(p);
+	settings_put(settings);
+	if (r != -EPROTO)
+		return r == -ENOMEM ? r : 0;
+	log_line(LEVEL_ERROR, "socket: %s", reason);
+	return -EPROTONOSUPPORT;
+}
+
 static int give_up(int fd)
 {
 	sockets_close(fd);
@@ -81,6 +103,8 @@ int sockets_socket(int family, int type, int protocol)
 	int r = check_kind(family, type, protocol);
 	int fd;
 
+	if (r == 0)
+		r = check_version(protocol);
 	if (r < 0)
 		return r;
 	if (family == AF_HOSTNAME)

@@ -248,10 +248,16 @@ static void protocol_reads_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(protocols); i++) {
-		int fd = (int)assert_ok(socket(AF_INET, SOCK_STREAM, protocols[i]));
+		int fd = socket(AF_INET, SOCK_STREAM, protocols[i]);
 		int value = -1;
 		socklen_t length = sizeof(value);
 
+		/* No version is left for it. */
+		if (protocols[i] == IPPROTO_TLS_1_3 && test_version() == TLS_1_2) {
+			assert_fails(fd, EPROTONOSUPPORT);
+			continue;
+		}
+		assert_ok(fd);
 		assert_ok(getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &value, &length));
 		assert_int_equal(value, protocols[i]);
 		assert_int_equal(length, sizeof(value));
