@@ -1,61 +1,109 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of tlssock.h: what can be set and read, when, and each way of being wrong. */
 #include "trace.h"
+#include <errno.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <tlssock.h>
 #include <unistd.h>
 
-enum kind { INT, TEXT, LIST, STRUCT };
+enum kind { INT, LONG, TEXT, LIST, STRUCT, NOTHING };
 
 /* When an option that can be read has something to say. */
-enum when { NEVER, ALWAYS, ONCE_SET, CONNECTED };
+enum when { NEVER, ALWAYS, ONCE_SET, CONNECTED, ELSEWHERE };
 
+enum { NOT_IN_1_2 = -1 };
+
+#define OPTION(name, kind, settable, late, readable)                                               \
+	{                                                                                          \
+#name, name, kind, settable, late, readable                                        \
+	}
+
+/* Every option: check-options compares it with the manual. */
 static const struct option {
 	const char *name;
 	int number;
 	enum kind kind;
-	int settable, late; /* late: also on a connected socket */
+	bool settable;
+	int late; /* the error on a connected socket, where it is set to four zero bytes */
 	enum when readable;
 } options[] = {
-	{"TLS_SEC_TAG_LIST", TLS_SEC_TAG_LIST, LIST, 1, 0, ALWAYS},
-	{"TLS_DTLS_ROLE", TLS_DTLS_ROLE, INT, 1, 0, ALWAYS},
-	{"TLS_ROLE", TLS_ROLE, INT, 1, 0, ALWAYS},
-	{"TLS_DTLS_HANDSHAKE_TIMEOUT_MIN", TLS_DTLS_HANDSHAKE_TIMEOUT_MIN, INT, 1, 0, ALWAYS},
-	{"TLS_DTLS_HANDSHAKE_TIMEOUT_MAX", TLS_DTLS_HANDSHAKE_TIMEOUT_MAX, INT, 1, 0, ALWAYS},
-	{"TLS_DTLS_HANDSHAKE_ON_CONNECT", TLS_DTLS_HANDSHAKE_ON_CONNECT, INT, 1, 0, ALWAYS},
-	{"TLS_CERT_NOCOPY", TLS_CERT_NOCOPY, INT, 1, 0, NEVER},
-	{"TLS_NATIVE", TLS_NATIVE, INT, 1, 0, NEVER},
-	{"TLS_DTLS_CID", TLS_DTLS_CID, INT, 0, 0, NEVER},
-	{"TLS_HOSTNAME_ZEPHYR", TLS_HOSTNAME_ZEPHYR, TEXT, 1, 0, NEVER},
-	{"TLS_PEER_VERIFY", TLS_PEER_VERIFY, INT, 1, 0, ALWAYS},
-	{"TLS_CIPHERSUITE_LIST", TLS_CIPHERSUITE_LIST, LIST, 1, 0, ALWAYS},
-	{"TLS_CIPHERSUITE_USED", TLS_CIPHERSUITE_USED, INT, 0, 0, CONNECTED},
-	{"TLS_MAX_FRAGMENT_LENGTH", TLS_MAX_FRAGMENT_LENGTH, INT, 1, 0, ALWAYS},
-	{"TLS_DISABLE_CIPHER", TLS_DISABLE_CIPHER, TEXT, 1, 0, NEVER},
-	{"TLS_ENABLE_CIPHER", TLS_ENABLE_CIPHER, TEXT, 1, 0, NEVER},
-	{"TLS_TRUSTED_CIPHERS", TLS_TRUSTED_CIPHERS, TEXT, 0, 0, ALWAYS},
-	{"TLS_VERSION_MIN", TLS_VERSION_MIN, INT, 1, 0, ALWAYS},
-	{"TLS_VERSION_MAX", TLS_VERSION_MAX, INT, 1, 0, ALWAYS},
-	{"TLS_PRIORITY", TLS_PRIORITY, TEXT, 1, 0, ALWAYS},
-	{"TLS_GROUPS", TLS_GROUPS, TEXT, 1, 0, ALWAYS},
-	{"TLS_ALPN_LIST", TLS_ALPN_LIST, LIST, 1, 0, ALWAYS},
-	{"TLS_HOSTNAME", TLS_HOSTNAME, TEXT, 1, 0, ONCE_SET},
-	{"TLS_TRUSTED_PEER_CERTIFICATES", TLS_TRUSTED_PEER_CERTIFICATES, TEXT, 1, 0, NEVER},
-	{"TLS_CERTIFICATE_CHAIN", TLS_CERTIFICATE_CHAIN, TEXT, 1, 0, ONCE_SET},
-	{"TLS_PRIVATE_KEY", TLS_PRIVATE_KEY, TEXT, 1, 0, NEVER},
-	{"TLS_ALPN", TLS_ALPN, TEXT, 1, 0, ALWAYS},
-	{"TLS_PEER_IDENTITY", TLS_PEER_IDENTITY, TEXT, 0, 0, CONNECTED},
-	{"TLS_PEER_CERTIFICATE_CHAIN", TLS_PEER_CERTIFICATE_CHAIN, TEXT, 0, 0, CONNECTED},
-	{"TLS_CHOSEN_CIPHER", TLS_CHOSEN_CIPHER, TEXT, 0, 0, CONNECTED},
-	{"TLS_ERROR", TLS_ERROR, TEXT, 0, 0, ALWAYS},
-	{"TLS_CHOSEN_VERSION", TLS_CHOSEN_VERSION, INT, 0, 0, CONNECTED},
-	{"TLS_PEER_CERTIFICATE", TLS_PEER_CERTIFICATE, STRUCT, 0, 0, CONNECTED},
-	{"TLS_INFO", TLS_INFO, STRUCT, 0, 0, CONNECTED},
-	{"TLS_HANDSHAKE_MODE", TLS_HANDSHAKE_MODE, INT, 1, 0, ALWAYS},
-	{"TLS_HANDSHAKE_TIMEOUT", TLS_HANDSHAKE_TIMEOUT, INT, 1, 1, ALWAYS},
-	{"TLS_ALLOW_TRUNCATION", TLS_ALLOW_TRUNCATION, INT, 1, 1, ALWAYS},
+	OPTION(TLS_SEC_TAG_LIST, LIST, true, EISCONN, ALWAYS),
+	OPTION(TLS_DTLS_ROLE, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_ROLE, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_DTLS_HANDSHAKE_TIMEOUT_MIN, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_DTLS_HANDSHAKE_TIMEOUT_MAX, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_DTLS_HANDSHAKE_ON_CONNECT, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_CERT_NOCOPY, INT, true, EISCONN, NEVER),
+	OPTION(TLS_NATIVE, INT, true, EISCONN, NEVER),
+	OPTION(TLS_DTLS_CID, INT, false, 0, NEVER),
+	OPTION(TLS_HOSTNAME_ZEPHYR, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_PEER_VERIFY, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_CIPHERSUITE_LIST, LIST, true, EISCONN, ALWAYS),
+	OPTION(TLS_CIPHERSUITE_USED, INT, false, 0, CONNECTED),
+	OPTION(TLS_MAX_FRAGMENT_LENGTH, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_DISABLE_CIPHER, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_ENABLE_CIPHER, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_TRUSTED_CIPHERS, TEXT, false, 0, ALWAYS),
+	OPTION(TLS_VERSION_MIN, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_VERSION_MAX, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_PRIORITY, TEXT, true, EISCONN, ALWAYS),
+	OPTION(TLS_GROUPS, TEXT, true, EISCONN, ALWAYS),
+	OPTION(TLS_ALPN_LIST, LIST, true, EISCONN, ALWAYS),
+	OPTION(TLS_HOSTNAME, TEXT, true, EISCONN, ONCE_SET),
+	OPTION(TLS_TRUSTED_PEER_CERTIFICATES, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_CERTIFICATE_CHAIN, TEXT, true, EISCONN, ONCE_SET),
+	OPTION(TLS_PRIVATE_KEY, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_ALPN, TEXT, true, EISCONN, ALWAYS),
+	OPTION(TLS_PEER_IDENTITY, TEXT, false, 0, CONNECTED),
+	OPTION(TLS_PEER_CERTIFICATE_CHAIN, TEXT, false, 0, CONNECTED),
+	OPTION(TLS_CHOSEN_CIPHER, TEXT, false, 0, CONNECTED),
+	OPTION(TLS_ERROR, TEXT, false, 0, ALWAYS),
+	OPTION(TLS_CHOSEN_VERSION, INT, false, 0, CONNECTED),
+	OPTION(TLS_PEER_CERTIFICATE, STRUCT, false, 0, CONNECTED),
+	OPTION(TLS_INFO, STRUCT, false, 0, CONNECTED),
+	OPTION(TLS_HANDSHAKE_MODE, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_HANDSHAKE_TIMEOUT, INT, true, 0, ALWAYS),
+	OPTION(TLS_ALLOW_TRUNCATION, INT, true, 0, ALWAYS),
+	OPTION(TLS_DTLS_CID_STATUS, INT, false, 0, NEVER),
+	OPTION(TLS_DTLS_CID_VALUE, STRUCT, false, 0, NEVER),
+	OPTION(TLS_DTLS_PEER_CID_VALUE, STRUCT, false, 0, NEVER),
+	OPTION(TLS_SESSION_CACHE, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_SESSION_CACHE_PURGE, NOTHING, true, 0, NEVER),
+	OPTION(TLS_CERT_VERIFY_RESULT, INT, false, 0, CONNECTED),
+	OPTION(TLS_CERT_VERIFY_CALLBACK, STRUCT, true, EISCONN, NEVER),
+	OPTION(TLS_SERVER_NAME, TEXT, false, 0, ELSEWHERE),
+	OPTION(TLS_SESSION_TTL, LONG, true, EISCONN, ALWAYS),
+	OPTION(TLS_REQUEST_PEER_AUTH, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_ID, LONG, false, 0, ALWAYS),
+	OPTION(TLS_CONTEXT, LONG, true, EISCONN, ALWAYS),
+	OPTION(TLS_SESSION_REUSE, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_RESUMED_SESSION, INT, false, 0, CONNECTED),
+	OPTION(TLS_REVOCATION_CHECKS, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_OCSP_STAPLED_CHECKS, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_OCSP_CHECKS, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_CRL_CHECKS, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_CACHED_REV_CHECKS, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_SERVER_OCSP_STAPLING, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_OCSP_RESPONSE, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_CRL, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_WANT, INT, false, 0, ALWAYS),
+	OPTION(TLS_HANDSHAKE, NOTHING, true, 0, NEVER),
+	OPTION(TLS_KEY_UPDATE, INT, true, NOT_IN_1_2, NEVER),
+	OPTION(TLS_CHANNEL_BINDING, TEXT, true, EINVAL, CONNECTED),
+	OPTION(TLS_EXPORTER, TEXT, true, EINVAL, ELSEWHERE),
+	OPTION(TLS_PEER_PIN, STRUCT, true, EISCONN, NEVER),
+	OPTION(TLS_INSECURE_NO_VERIFY, INT, true, EISCONN, NEVER),
+	OPTION(TLS_UNKNOWN_NAME, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_KEY_PASSPHRASE_FILE, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_TICKET_KEY_FILE, TEXT, true, EISCONN, NEVER),
+	OPTION(TLS_EARLY_DATA, INT, true, EISCONN, ALWAYS),
+	OPTION(TLS_PSK, STRUCT, true, EISCONN, NEVER),
+	OPTION(TLS_PSK_IDENTITY, TEXT, true, EISCONN, ONCE_SET),
+	OPTION(TLS_ACCEPTABLE_CAS, TEXT, false, 0, ELSEWHERE),
+	OPTION(TLS_RELOAD, NOTHING, true, EOPNOTSUPP, NEVER),
 };
 
 static int get(int fd, int option, void *value, socklen_t size)
@@ -82,16 +130,32 @@ static void before_connect(void **state)
 	close(fd);
 }
 
+static bool has_size(enum kind kind, socklen_t size)
+{
+	switch (kind) {
+	case INT:
+		return size == sizeof(int);
+	case LONG:
+		return size == sizeof(long);
+	case LIST:
+		return size && size % sizeof(int) == 0;
+	default:
+		return true;
+	}
+}
+
 static void wrong_size(void **state)
 {
-	static const socklen_t sizes[] = {0, 1, 3, 5, 8};
+	static const socklen_t sizes[] = {0, 1, 3, 4, 5, 8, 9};
 	const struct option *row = *state;
 	int fd = (int)assert_ok(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS));
-	char value[8] = {0};
+	char value[9] = {0};
 
-	for (size_t i = 0; i < COUNT(sizes) && row->settable && row->kind == INT; i++)
-		assert_fails(setsockopt(fd, IPPROTO_TLS, row->number, value, sizes[i]), EINVAL);
-	if (row->settable && row->kind == INT)
+	for (size_t i = 0; i < COUNT(sizes) && row->settable; i++)
+		if (!has_size(row->kind, sizes[i]))
+			assert_fails(setsockopt(fd, IPPROTO_TLS, row->number, value, sizes[i]),
+				     EINVAL);
+	if (row->settable)
 		assert_fails(setsockopt(fd, IPPROTO_TLS, row->number, NULL, sizeof(int)), EFAULT);
 	close(fd);
 }
@@ -108,8 +172,8 @@ static void when_connected(void **state)
 	ret = setsockopt(link.client, IPPROTO_TLS, row->number, value, sizeof(int));
 	if (!row->settable)
 		assert_fails(ret, ENOPROTOOPT);
-	else if (!row->late)
-		assert_fails(ret, EISCONN);
+	else if (row->late == NOT_IN_1_2 ? test_version() == TLS_1_2 : row->late)
+		assert_fails(ret, row->late == NOT_IN_1_2 ? EOPNOTSUPP : row->late);
 	else
 		assert_ok(ret);
 	if (row->readable == NEVER)
