@@ -222,18 +222,52 @@ static socklen_t host_address(struct sockaddr_host *address, const char *name, u
 	return sizeof(*address);
 }
 
-/* AF_HOSTNAME: the first address refuses, the second is the one. */
-static void several_addresses(void **state)
+/* AF_HOSTNAME: names of one address and of two, the second of which is the one. */
+static const struct reached {
+	const char *title, *name, *sni;
+	int family; /* the server's */
+} reached[] = {
+	{"AF_HOSTNAME to IPv4", "one.example.test", "sni=one.example.test ", AF_INET},
+	{"AF_HOSTNAME to IPv6", "six.example.test", "sni=six.example.test ", AF_INET6},
+	{"AF_HOSTNAME to both, IPv6 answers", "both.example.test", "sni=both.example.test ",
+	 AF_INET6},
+	{"AF_HOSTNAME to both, IPv6 refuses", "both.example.test", "sni=both.example.test ",
+	 AF_INET},
+};
+
+static void by_host_name(void **state)
+{
+	const struct reached *row = *state;
+	struct native_peer peer;
+	struct sockaddr_host address;
+	union net_address got;
+	socklen_t length = sizeof(got);
+	int fd = trusting(AF_HOSTNAME);
+
+	peer_listen(&peer, "gnutls-peer", row->family, "wildcard", "--mode", "source", "--bytes",
+		    "1", "--connections", "1", NULL);
+	assert_ok(connect(fd, (struct sockaddr *)&address,
+			  host_address(&address, row->name, peer.port)));
+	assert_ok(getpeername(fd, &got.any, &length));
+	assert_int_equal(IN6_IS_ADDR_V4MAPPED(&got.in6.sin6_addr), row->family == AF_INET);
+	finish(fd, &peer, row->sni);
+}
+
+/* It is the name that is verified, and whom it leads to must not matter. */
+static void host_name_is_verified(void **state)
 {
 	struct native_peer peer;
 	struct sockaddr_host address;
 	int fd = trusting(AF_HOSTNAME);
 
 	(void)state;
-	start(&peer, "wildcard"); /* on 127.0.0.1; ::1 comes first */
-	assert_ok(connect(fd, (struct sockaddr *)&address,
-			  host_address(&address, "both.example.test", peer.port)));
-	finish(fd, &peer, "sni=both.example.test ");
+	start(&peer, "good");
+	assert_fails(connect(fd, (struct sockaddr *)&address,
+			     host_address(&address, "one.example.test", peer.port)),
+		     EPROTO);
+	assert_non_null(strstr(tls_get_text(fd, TLS_ERROR), "one.example.test"));
+	close(fd);
+	proc_finish(&peer.proc);
 }
 
 static void all_refuse(void **state)
@@ -270,16 +304,24 @@ static void mapped_peer(void **state)
 	finish(fd, &peer, "sni=one.example.test ");
 }
 
-static const struct CMUnitTest tests[] = {
+static const struct CMUnitTest others[] = {
 	CASE(literal), /* first: later the address has names */
-	CASE(pointer_in_result), CASE(pointers_tell), CASE(copied),	 CASE(ambiguous),
-	CASE(set_name_wins),	 CASE(verified),      CASE(bound_to_it), CASE(several_addresses),
-	CASE(all_refuse),	 CASE(mapped_peer),
+	CASE(pointer_in_result), CASE(pointers_tell),	      CASE(copied),
+	CASE(ambiguous),	 CASE(set_name_wins),	      CASE(verified),
+	CASE(bound_to_it),	 CASE(host_name_is_verified), CASE(all_refuse),
+	CASE(mapped_peer),
 };
 
 int main(void)
 {
+	struct CMUnitTest tests[COUNT(others) + COUNT(reached)];
+	size_t n = 0;
+
 	if (fake_names_count() == 0)
 		return 1;
-	return compare_main("names", NULL, 0, tests, COUNT(tests));
+	for (; n < COUNT(others); n++)
+		tests[n] = others[n];
+	for (size_t i = 0; i < COUNT(reached); i++)
+		tests[n++] = ROW_CASE(reached[i].title, by_host_name, ROW(reached[i]));
+	return compare_main("names", NULL, 0, tests, n);
 }
