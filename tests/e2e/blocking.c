@@ -37,9 +37,13 @@ static void send_timeout(struct link *l, struct trace *t)
 {
 	const struct timeval timeout = {0, 80000};
 	static char block[1 << 16];
+	struct timeval back;
+	socklen_t length = sizeof(back);
 	ssize_t sent;
 
 	CALL(t, setsockopt(l->client, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)));
+	CALL(t, getsockopt(l->client, SOL_SOCKET, SO_SNDTIMEO, &back, &length));
+	trace_note(t, "%ld.%06ld\n", (long)back.tv_sec, (long)back.tv_usec);
 	do {
 		sent = send(l->client, block, sizeof(block), 0);
 	} while (sent > 0);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* connect() and accept(): what goes wrong before a byte of the program's is sent. */
 #include "peer.h"
+#include "raw.h"
 #include "trace.h"
 #include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -73,6 +76,48 @@ static void refused(struct link *l, struct trace *t)
 	close(fresh);
 }
 
+/* What may be tried on a socket at a time when its connect has not been answered. */
+static void unanswered(struct link *l, struct trace *t, int fd)
+{
+	const struct timeval timeout = {0, 50000};
+	union net_address address;
+	socklen_t length = net_loopback(&address, l->family, 0);
+
+	CALL(t, setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)));
+	CALL(t, tls_connect(fd, l->family, l->port));
+	CALL(t, fcntl(fd, F_SETFL, O_NONBLOCK));
+	CALL(t, tls_connect(fd, l->family, l->port));
+	CALL(t, send(fd, "x", 1, MSG_NOSIGNAL));
+	CALL(t, recv(fd, (char[1]){0}, 1, 0));
+	CALL(t, bind(fd, &address.any, length));
+}
+
+/* A listener whose queue is full throws SYNs away. */
+static void black_hole(struct link *l, struct trace *t)
+{
+	int hole = net_listen(l->family, &l->port), filler, fd;
+	struct tcp_info info = {0};
+	socklen_t length = sizeof(info);
+
+	assert_ok(listen(hole, 0));
+	filler = net_connect(l->family, l->port);
+	while (info.tcpi_unacked == 0) { /* how many it has in its queue */
+		assert_ok(getsockopt(hole, IPPROTO_TCP, TCP_INFO, &info, &length));
+		sched_yield();
+	}
+	fd = tls_socket(l->family, l->protocol, "localhost");
+	unanswered(l, t, fd);
+	close(fd);
+	fd = tls_socket(l->family, l->protocol, "localhost");
+	/* At the first time that it asks again, a second later. */
+	CALL(t, setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){1}, sizeof(int)));
+	CALL(t, tls_connect(fd, l->family, l->port));
+	CALL(t, send(fd, "x", 1, MSG_NOSIGNAL));
+	close(fd);
+	close(filler);
+	close(hole);
+}
+
 static void timed_accept(struct link *l, struct trace *t)
 {
 	const struct timeval timeout = {0, 50000};
@@ -84,7 +129,7 @@ static void timed_accept(struct link *l, struct trace *t)
 static const struct compare_case cases[] = {
 	{"calls in the wrong state", wrong_state},     {"bad arguments", bad_arguments},
 	{"accept4 and its address", accept_addresses}, {"a closed port", refused},
-	{"accept with SO_RCVTIMEO", timed_accept},
+	{"accept with SO_RCVTIMEO", timed_accept},     {"a black hole", black_hole},
 };
 
 /* TCP says EINVAL; the Secure Socket API says this. */
@@ -107,6 +152,10 @@ static const struct {
 	{9999, SOCK_STREAM, IPPROTO_TLS, EAFNOSUPPORT},
 	{AF_INET, SOCK_DGRAM, IPPROTO_TLS_1_2, EPROTOTYPE},
 	{AF_INET, SOCK_DGRAM, IPPROTO_TLS_1_3, EPROTOTYPE},
+	{AF_INET, SOCK_STREAM, 272, EPROTOTYPE}, /* Zephyr's DTLS numbers */
+	{AF_INET6, SOCK_STREAM, 273, EPROTOTYPE},
+	{AF_INET, SOCK_SEQPACKET, IPPROTO_TLS, ESOCKTNOSUPPORT},
+	{AF_HOSTNAME, SOCK_DGRAM, IPPROTO_TLS_1_2, EPROTOTYPE},
 	{AF_INET, SOCK_STREAM, 206, EPROTONOSUPPORT},
 	{AF_INET, SOCK_STREAM, 256, 0}, /* IPPROTO_SMC is the kernel's, whatever it says */
 };
@@ -122,6 +171,49 @@ static void wrong_socket(void **state)
 			assert_fails(fd, wrong_sockets[i].error);
 		else if (fd >= 0)
 			close(fd);
+	}
+}
+
+/* The kernel's, whatever its number: raw sockets, and options of its own kernel TLS. */
+static void kernels_own(void **state)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_TLS), error = errno, plain;
+	long raw = raw_syscall(SYS_socket, AF_INET, SOCK_RAW, IPPROTO_TLS, 0, 0, 0);
+
+	(void)state;
+	assert_int_equal(fd < 0 ? error : 0, raw < 0 ? errno : 0);
+	if (fd >= 0)
+		assert_true(setsockopt(fd, IPPROTO_TLS, TLS_HOSTNAME, "x", 1) < 0);
+	if (fd >= 0)
+		close(fd);
+	if (raw >= 0)
+		close((int)raw);
+	plain = (int)assert_ok(socket(AF_INET, SOCK_STREAM, 0));
+	for (int name = 1; name <= 4; name++) {
+		int value = 0;
+
+		errno = 0;
+		raw = raw_syscall(SYS_setsockopt, plain, SOL_TLS, name, (long)&value, 4, 0);
+		error = errno;
+		errno = 0;
+		assert_int_equal(setsockopt(plain, SOL_TLS, name, &value, 4), raw);
+		assert_int_equal(errno, error);
+	}
+	close(plain);
+}
+
+static void socket_flags(void **state)
+{
+	static const int flags[] = {0, SOCK_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		int fd = (int)assert_ok(socket(AF_HOSTNAME, SOCK_STREAM | flags[i], IPPROTO_TLS));
+
+		assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK,
+				 flags[i] & SOCK_NONBLOCK ? O_NONBLOCK : 0);
+		assert_int_equal(fcntl(fd, F_GETFD), flags[i] & SOCK_CLOEXEC ? FD_CLOEXEC : 0);
+		close(fd);
 	}
 }
 
@@ -247,8 +339,8 @@ static void unknown_name(void **state)
 }
 
 static const struct CMUnitTest others[] = {
-	CASE(listen_when_connected), CASE(wrong_socket), CASE(stranger_comes),
-	CASE(silent_server),	     CASE(unknown_name),
+	CASE(listen_when_connected), CASE(wrong_socket),  CASE(kernels_own),  CASE(socket_flags),
+	CASE(stranger_comes),	     CASE(silent_server), CASE(unknown_name),
 };
 
 int main(void)

@@ -150,6 +150,30 @@ static void wait_all_and_signal(struct link *l, struct trace *t)
 	trace_note(t, "%zd %d\n", w.result, w.error);
 }
 
+/* It comes in parts: all of it is waited for, with a time limit too, and what is more stays. */
+static void wait_all_in_parts(struct link *l, struct trace *t)
+{
+	static const struct timeval limits[] = {{0, 0}, {20, 0}};
+	static const char *const parts[] = {"ab", "cd", "efgh"};
+	struct waiting w;
+	char buf[4];
+
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		CALL(t,
+		     setsockopt(l->server, SOL_SOCKET, SO_RCVTIMEO, &limits[i], sizeof(limits[i])));
+		waiting_start_in(&w, l->server, receive_whole);
+		for (size_t k = 0; k < COUNT(parts); k++) {
+			CALL(t, send(l->client, parts[k], strlen(parts[k]), 0));
+			settle(l->client, l->server);
+			waiting_settle(&w);
+		}
+		waiting_finish(&w);
+		trace_note(t, "%zd\n", w.result);
+		trace_bytes(t, w.buf, w.result);
+		trace_bytes(t, buf, CALL(t, recv(l->server, buf, 4, 0)));
+	}
+}
+
 static void more(struct link *l, struct trace *t)
 {
 	char buf[16];
@@ -221,6 +245,7 @@ static const struct compare_case cases[] = {
 	{"MSG_PEEK of more than a record", peek_large},
 	{"MSG_DONTWAIT", dont_wait},
 	{"MSG_WAITALL", wait_all},
+	{"MSG_WAITALL in parts", wait_all_in_parts},
 	{"MSG_TRUNC", truncate_flag},
 	{"MSG_TRUNC with MSG_PEEK", truncate_and_peek},
 	{"MSG_WAITALL and a signal", wait_all_and_signal},

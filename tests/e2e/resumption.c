@@ -212,6 +212,36 @@ static void contexts(void **state)
 	close(listener);
 }
 
+/* Ten in the context of one, all open at once. */
+static void ten_sockets(void **state)
+{
+	enum { SOCKETS = 11 };
+	int clients[SOCKETS], servers[SOCKETS], listener;
+	unsigned long id;
+	uint16_t port;
+	char c;
+
+	(void)state;
+	listener = server_of("good", &port);
+	clients[0] = client_of("localhost");
+	id = get_id(clients[0], TLS_ID);
+	for (int i = 1; i < SOCKETS; i++) {
+		clients[i] = (int)assert_ok(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS));
+		assert_ok(setsockopt(clients[i], SOL_TLS, TLS_CONTEXT, &id, sizeof(id)));
+	}
+	for (int i = 0; i < SOCKETS; i++)
+		assert_int_equal(visit_stay(listener, port, clients[i], &servers[i]), i > 0);
+	for (int i = 0; i < SOCKETS; i++) {
+		assert_int_equal(get_id(clients[i], TLS_CONTEXT), id);
+		assert_int_equal(send(clients[i], &(char){(char)i}, 1, 0), 1);
+		assert_int_equal(recv(servers[i], &c, 1, 0), 1);
+		assert_int_equal(c, i);
+		close(clients[i]);
+		close(servers[i]);
+	}
+	close(listener);
+}
+
 static void errors(void **state)
 {
 	int fd = client_of("localhost"), one = 1;
@@ -322,7 +352,7 @@ static const struct CMUnitTest tests[] = {
 	CASE(again_and_again), CASE(stays_verified), CASE(another_name_on_the_wire),
 	CASE(switched_off),    CASE(expiry),	     CASE(zephyr),
 	CASE(contexts),	       CASE(errors),	     CASE(tickets_wait_for_data),
-	CASE(in_a_child),
+	CASE(in_a_child),      CASE(ten_sockets),
 };
 
 int main(void)

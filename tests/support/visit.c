@@ -8,24 +8,31 @@
 enum { RECORD_HEADER = 5, MESSAGE_HEADER = 4, HANDSHAKE = 22, CLIENT_HELLO = 1 };
 enum { TICKET = 35, PRE_SHARED_KEY = 41 };
 
-int visit(int listener, uint16_t port, int fd)
+int visit_stay(int listener, uint16_t port, int fd, int *server)
 {
 	struct connecting connecting;
-	int server, resumed;
+	int resumed;
 	char c = 0;
 
 	connecting_start(&connecting, fd, AF_INET, port);
-	server = (int)assert_ok(accept(listener, NULL, NULL));
-	resumed = tls_get_int(server, TLS_RESUMED_SESSION);
+	*server = (int)assert_ok(accept(listener, NULL, NULL));
+	resumed = tls_get_int(*server, TLS_RESUMED_SESSION);
 	assert_ok(connecting_finish(&connecting));
 	assert_int_equal(tls_get_int(fd, TLS_RESUMED_SESSION), resumed);
 	assert_int_equal(tls_get_int(fd, TLS_CHOSEN_VERSION), test_version());
 	assert_int_equal(send(fd, "u", 1, 0), 1);
-	assert_int_equal(recv(server, &c, 1, 0), 1);
+	assert_int_equal(recv(*server, &c, 1, 0), 1);
 	assert_int_equal(c, 'u');
-	assert_int_equal(send(server, "d", 1, 0), 1);
+	assert_int_equal(send(*server, "d", 1, 0), 1);
 	assert_int_equal(recv(fd, &c, 1, 0), 1);
 	assert_int_equal(c, 'd');
+	return resumed;
+}
+
+int visit(int listener, uint16_t port, int fd)
+{
+	int server, resumed = visit_stay(listener, port, fd, &server);
+
 	assert_ok(close(fd));
 	assert_ok(close(server));
 	return resumed;

@@ -11,6 +11,9 @@
  */
 int visit(int listener, uint16_t port, int fd);
 
+/* The same, but that both stay open: *server is the accepted one. */
+int visit_stay(int listener, uint16_t port, int fd, int *server);
+
 /* The same with a new socket that expects localhost. */
 int visit_again(int listener, uint16_t port);
 
