@@ -213,6 +213,27 @@ static void too_weak(void **state)
 	proc_finish(&peer.proc);
 }
 
+/* A client that wants nothing better than this, and our server. */
+static void too_weak_a_client(void **state)
+{
+	const struct weakness *row = *state;
+	struct native_peer peer;
+	uint16_t port;
+	int listener = tls_listen(AF_INET, IPPROTO_TLS, row->identity, &port), fd;
+	char c, *line;
+
+	peer_connect(&peer, row->program, AF_INET, port, "--version", row->version, "--ciphers",
+		     row->ciphers, "--mode", "source", "--bytes", "1", NULL);
+	fd = (int)assert_ok(accept(listener, NULL, NULL));
+	assert_fails(recv(fd, &c, 1, 0), EPROTO);
+	line = proc_line(&peer.proc, "handshake ");
+	assert_non_null(strstr(line, "handshake failed"));
+	free(line);
+	close(fd);
+	close(listener);
+	proc_finish(&peer.proc);
+}
+
 /* The control: the peer itself can be reached by one who accepts the weakness. */
 static void weak_server_works(void **state)
 {
@@ -240,7 +261,7 @@ int main(void)
 	static const char *const versions[] = {"1.2", "1.3"};
 	static const char *const programs[] = {"gnutls-peer", "openssl-peer"};
 	static struct showing showings[2 * COUNT(exhibits)];
-	struct CMUnitTest tests[COUNT(showings) + 2 * COUNT(weaknesses) + COUNT(others)];
+	struct CMUnitTest tests[COUNT(showings) + 3 * COUNT(weaknesses) + COUNT(others)];
 	size_t n = 0;
 
 	for (; n < COUNT(showings); n++) {
@@ -258,6 +279,9 @@ int main(void)
 	for (size_t i = 0; i < COUNT(weaknesses); i++) {
 		tests[n++] = ROW_CASE(weaknesses[i].title, too_weak, ROW(weaknesses[i]));
 		tests[n++] = ROW_CASE("control", weak_server_works, ROW(weaknesses[i]));
+		/* The group is the server's choice. */
+		if (!weaknesses[i].extra)
+			tests[n++] = ROW_CASE("a client", too_weak_a_client, ROW(weaknesses[i]));
 	}
 	for (size_t i = 0; i < COUNT(others); i++)
 		tests[n++] = others[i];

@@ -68,6 +68,30 @@ static void defaults(void **state)
 	close(listener);
 }
 
+/* The same server, and a socket that does not wait. */
+static void silent_and_polled(const struct family *f)
+{
+	int fd = tls_socket(AF_INET, f->protocol, "localhost"), error = 0;
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t len = sizeof(error);
+	struct native_peer peer;
+
+	peer_listen(&peer, "gnutls-peer", AF_INET, "good", "--mode", "silent", "--connections", "1",
+		    NULL);
+	tls_set_int(fd, TLS_HANDSHAKE_TIMEOUT, 100);
+	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
+	assert_fails(tls_connect(fd, AF_INET, peer.port), EINPROGRESS);
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	assert_int_equal(p.revents & (POLLERR | POLLHUP), POLLERR | POLLHUP);
+	assert_ok(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len));
+	assert_int_equal(error, ETIMEDOUT);
+	assert_ok(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len));
+	assert_int_equal(error, 0);
+	assert_fails(recv(fd, (char[1]){0}, 1, 0), ETIMEDOUT);
+	close(fd);
+	assert_int_equal(proc_finish(&peer.proc), 0);
+}
+
 static void handshakes(void **state)
 {
 	const struct family *f = *state;
@@ -93,6 +117,7 @@ static void handshakes(void **state)
 	assert_fails(tls_connect(fd, AF_INET, peer.port), ETIMEDOUT);
 	close(fd);
 	assert_int_equal(proc_finish(&peer.proc), 0);
+	silent_and_polled(f);
 	/* A client that speaks something else, to an accept that does not wait for it. */
 	listener = tls_listen(AF_INET, f->protocol, "good", &port);
 	tls_set_int(listener, TLS_HANDSHAKE_MODE, TLS_HANDSHAKE_DEFERRED);
