@@ -80,6 +80,21 @@ static int listen_with_chains(uint16_t *port, bool strict)
 	return fd;
 }
 
+/* What the server can read of it. */
+static void assert_asked(int fd, const char *name)
+{
+	static const int options[] = {TLS_SERVER_NAME, TLS_HOSTNAME};
+	char text[8];
+
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (name)
+			assert_string_equal(tls_get_text(fd, options[i]), name);
+		else
+			assert_fails(getsockopt(fd, IPPROTO_TLS, options[i], text,
+						&(socklen_t){sizeof(text)}),
+				     ENOTCONN);
+}
+
 /* The server's end: a handshake, or the refusal that it was told to make. */
 static void serve(int listener, const struct asking *a, const char *shown)
 {
@@ -87,6 +102,7 @@ static void serve(int listener, const struct asking *a, const char *shown)
 
 	if (shown) {
 		assert_int_equal(tls_get_int(fd, TLS_CHOSEN_VERSION), test_version());
+		assert_asked(fd, a->name);
 	} else {
 		assert_fails(recv(fd, (char[1]){0}, 1, 0), EPROTO);
 		assert_non_null(strstr(tls_get_text(fd, TLS_ERROR), a->name));
