@@ -68,6 +68,58 @@ static void defaults(void **state)
 	close(listener);
 }
 
+/* Each value that an option has is taken, and read back where it can be; the next is not. */
+static void values(void **state)
+{
+	static const struct {
+		int option, least, most;
+		int read; /* can it be */
+	} rows[] = {
+		{TLS_DTLS_ROLE, 0, 1, 1},
+		{TLS_ROLE, 0, 1, 1},
+		{TLS_CERT_NOCOPY, 0, 1, 0},
+		{TLS_NATIVE, 0, 1, 0},
+		{TLS_DTLS_HANDSHAKE_ON_CONNECT, 0, 1, 1},
+		{TLS_MAX_FRAGMENT_LENGTH, 0, 4, 1},
+		{TLS_PEER_VERIFY, 0, 2, 1},
+		{TLS_SESSION_CACHE, 0, 1, 1},
+		{TLS_HANDSHAKE_MODE, 0, 1, 1},
+		{TLS_ALLOW_TRUNCATION, 0, 1, 1},
+		{TLS_INSECURE_NO_VERIFY, 0, 1, 0},
+		{TLS_REQUEST_PEER_AUTH, 0, 1, 1},
+	};
+	const struct family *f = *state;
+	int fd = tls_socket(AF_INET, f->protocol, NULL);
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (int value = rows[i].most; value >= rows[i].least; value--) {
+			tls_set_int(fd, rows[i].option, value);
+			if (rows[i].read)
+				assert_int_equal(tls_get_int(fd, rows[i].option), value);
+		}
+		assert_fails(setsockopt(fd, SOL_TLS, rows[i].option, &(int){rows[i].least - 1},
+					sizeof(int)),
+			     EINVAL);
+		assert_fails(setsockopt(fd, SOL_TLS, rows[i].option, &(int){rows[i].most + 1},
+					sizeof(int)),
+			     EINVAL);
+	}
+	for (int option = TLS_DTLS_HANDSHAKE_TIMEOUT_MIN; option <= TLS_DTLS_HANDSHAKE_TIMEOUT_MAX;
+	     option++) {
+		tls_set_int(fd, option, -1); /* the most that a uint32_t has */
+		assert_int_equal(tls_get_int(fd, option), -1);
+		tls_set_int(fd, option, 1);
+		assert_fails(setsockopt(fd, SOL_TLS, option, &(int){0}, sizeof(int)), EINVAL);
+		assert_int_equal(tls_get_int(fd, option), 1);
+	}
+	/* INSECURE_NO_VERIFY is PEER_VERIFY by another name. */
+	tls_set_int(fd, TLS_INSECURE_NO_VERIFY, 1);
+	assert_int_equal(tls_get_int(fd, TLS_PEER_VERIFY), TLS_PEER_VERIFY_NONE);
+	tls_set_int(fd, TLS_INSECURE_NO_VERIFY, 0);
+	assert_int_equal(tls_get_int(fd, TLS_PEER_VERIFY), TLS_PEER_VERIFY_REQUIRED);
+	close(fd);
+}
+
 /* The same server, and a socket that does not wait. */
 static void silent_and_polled(const struct family *f)
 {
@@ -293,6 +345,7 @@ static const struct {
 	const char *what;
 	CMUnitTestFunction run;
 } each[] = {{"defaults", defaults},
+	    {"values", values},
 	    {"failed handshakes", handshakes},
 	    {"a damaged record", damaged},
 	    {"FIN without close_notify", truncated},
