@@ -8,6 +8,7 @@
 #include "libc.h"
 
 #include <execinfo.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,21 @@ EXPORT void perror(const char *text)
 		fprintf(stderr, "%s%s%s\n", *colon ? text : "", colon, strerror(error));
 	else
 		libc.perror(text);
+}
+
+/* libc's is one writev to 2. */
+EXPORT void herror(const char *text)
+{
+	const char *colon = text && *text ? ": " : "", *reason = hstrerror(h_errno);
+	struct iovec line[] = {{(void *)(uintptr_t)text, *colon ? strlen(text) : 0},
+			       {(void *)(uintptr_t)colon, strlen(colon)},
+			       {(void *)(uintptr_t)reason, strlen(reason)},
+			       {(char[]){'\n'}, 1}};
+
+	if (!fdtable_has(STDERR_FILENO))
+		libc.herror(text);
+	else if (writev(STDERR_FILENO, line, 4) < 0)
+		(void)0; /* as libc: there is nobody to tell */
 }
 
 EXPORT void backtrace_symbols_fd(void *const *addresses, int n, int fd)

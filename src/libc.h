@@ -265,6 +265,7 @@
 	X(closefrom, (int first), (first))                                                         \
 	X(closelog, (void), ())                                                                    \
 	X(freeaddrinfo, (struct addrinfo * ai), (ai))                                              \
+	X(herror, (const char *text), (text))                                                      \
 	X(malloc_stats, (void), ())                                                                \
 	X(openlog, (const char *ident, int option, int facility), (ident, option, facility))       \
 	X(perror, (const char *text), (text))                                                      \

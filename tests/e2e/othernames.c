@@ -6,6 +6,7 @@
 #include "trace.h"
 #include <execinfo.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -146,6 +147,7 @@ static void messages(void)
 
 	psignal(SIGUSR1, "psignal");
 	psiginfo(&info, "psiginfo");
+	herror("herror");
 	perror("perror");
 	perror(NULL);
 	fflush(stderr);

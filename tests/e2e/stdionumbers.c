@@ -7,6 +7,7 @@
 #include "file.h"
 #include "proc.h"
 #include <fcntl.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -136,6 +137,11 @@ static void standard_error(struct link *l, struct trace *t)
 	file_note_arrived(t, l->server, 34);
 	psignal(SIGHUP, "psignal");
 	file_note_arrived(t, l->server, 16);
+	h_errno = HOST_NOT_FOUND;
+	herror("herror");
+	file_note_arrived(t, l->server, 21);
+	herror(NULL);
+	file_note_arrived(t, l->server, 13);
 	CALL(t, dup2(file, 2));
 	perror("back");
 	note_file(t, file);
