@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/aio_abi.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -58,6 +59,23 @@ static long io_uring_setup(const long *arg)
 	if (fdtable_in_use())
 		return refuse(ENOSYS);
 	return fresh((int)libc.syscall(SYS_io_uring_setup, arg[0], arg[1], 0L, 0L, 0L, 0L));
+}
+
+/*
+ * The kernel's own asynchronous I/O would do the same. It takes what stands before an
+ * iocb that it refuses; who waits for readiness by one is told the truth.
+ */
+static long io_submit(const long *arg)
+{
+	struct iocb *const *list = P(2);
+	long n = 0;
+
+	while (n < arg[1] &&
+	       (list[n]->aio_lio_opcode == IOCB_CMD_POLL || !fdtable_has((int)list[n]->aio_fildes)))
+		n++;
+	if (n == 0 && arg[1] > 0)
+		return refuse(EINVAL);
+	return libc.syscall(SYS_io_submit, arg[0], n < arg[1] ? n : arg[1], arg[2], 0L, 0L, 0L);
 }
 
 /* What it points to is for the kernel to look at: a handler, most likely. */
@@ -116,7 +134,8 @@ static long exit_group(const long *arg)
 	X(execveat, ANY, execveat(FD(0), P(1), P(2), P(3), (int)arg[4]))                           \
 	X(rt_sigaction, ALWAYS, rt_sigaction(arg))                                                 \
 	X(exit_group, ANY, exit_group(arg))                                                        \
-	X(io_uring_setup, ANY, io_uring_setup(arg))
+	X(io_uring_setup, ANY, io_uring_setup(arg))                                                \
+	X(io_submit, ANY, io_submit(arg))
 
 /* Calls that newer architectures do not have. */
 #ifdef SYS_dup2

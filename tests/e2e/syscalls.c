@@ -4,6 +4,7 @@
 #include "raw.h"
 #include "trace.h"
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/close_range.h>
 #include <linux/io_uring.h>
 #include <poll.h>
@@ -175,13 +176,56 @@ static void io_uring(void **state)
 		assert_int_equal(errno, error);
 }
 
+/* As io_submit(2): how many were taken; the error, if the first was not. */
+static long submit(aio_context_t context, struct iocb **list, long n)
+{
+	struct io_event events[4];
+	long taken = syscall(SYS_io_submit, context, n, list);
+
+	for (long done = 0; done < taken;)
+		done += assert_ok(syscall(SYS_io_getevents, context, 1, 4, events, NULL));
+	return taken;
+}
+
+/* The kernel's own asynchronous I/O would carry plaintext, too. */
+static void io_submit(void **state)
+{
+	char out[] = "in the clear", buf[16] = "";
+	struct iocb write_ours = {.aio_lio_opcode = IOCB_CMD_PWRITE, .aio_buf = (uintptr_t)out},
+		    write_other = {.aio_lio_opcode = IOCB_CMD_PWRITE, .aio_buf = (uintptr_t)out},
+		    look = {.aio_lio_opcode = IOCB_CMD_POLL, .aio_buf = POLLOUT};
+	struct iocb *list[] = {&look, &write_other, &write_ours};
+	aio_context_t context = 0;
+	struct link link;
+	int ends[2];
+
+	(void)state;
+	link_open(&link, IPPROTO_TLS, AF_INET);
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	write_ours.aio_fildes = look.aio_fildes = (uint32_t)link.client;
+	write_other.aio_fildes = (uint32_t)ends[0];
+	write_ours.aio_nbytes = write_other.aio_nbytes = sizeof(out) - 1;
+	assert_ok(syscall(SYS_io_setup, 4, &context));
+	assert_fails(submit(context, list + 2, 1), EINVAL);
+	assert_int_equal(submit(context, list, 3), 2);
+	assert_int_equal(submit(context, list, 0), 0);
+	assert_int_equal(recv(ends[1], buf, sizeof(buf), 0), sizeof(out) - 1);
+	assert_int_equal(send(link.client, "sealed", 6, 0), 6);
+	assert_int_equal(recv(link.server, buf, sizeof(buf), 0), 6);
+	assert_memory_equal(buf, "sealed", 6);
+	assert_ok(syscall(SYS_io_destroy, context));
+	close(ends[0]);
+	close(ends[1]);
+	link_close(&link);
+}
+
 static const struct compare_case cases[] = {
 	{"data", data_calls},	    {"options", option_calls},
 	{"numbers", number_calls},  {"connecting", connecting_calls},
 	{"exit_group", exit_group}, {"others", other_calls},
 };
 
-static const struct CMUnitTest more[] = {CASE(io_uring)};
+static const struct CMUnitTest more[] = {CASE(io_uring), CASE(io_submit)};
 
 int main(void)
 {
