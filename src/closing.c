@@ -42,14 +42,19 @@ static int send_close_notify(struct connection *c)
 static int shutdown_open(struct connection *c, int fd, int how)
 {
 	bool said = how != SHUT_RD && !c->write_closed;
+	/* Meant for them, as a rule: the peer may take nothing for good. */
+	bool others_wait = how == SHUT_RDWR && c->flushers > 0;
 	int r = 0;
 
 	if (how != SHUT_RD) {
 		send_close_notify(c);
-		r = connection_nonblocking(fd, 0) ? output_flush(c, fd)
-						  : output_flush_wait(c, fd, false);
-		/* FIN must come behind what is still in our queue: close sees to that. */
-		if (output_pending(c))
+		r = others_wait || connection_nonblocking(fd, 0) ? output_flush(c, fd)
+								 : output_flush_wait(c, fd, false);
+		/*
+		 * FIN must come behind what is still in our queue: close sees to that. They
+		 * wake up of SHUT_RD, unless the peer's end was seen before.
+		 */
+		if (output_pending(c) && !(others_wait && c->peer_shut))
 			how = how == SHUT_WR ? -1 : SHUT_RD;
 	}
 	if (how == SHUT_RD || how == SHUT_RDWR)

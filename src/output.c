@@ -111,6 +111,9 @@ static int wait_for_room(struct connection *c, int fd)
 		drain_records(c, fd);
 	if (c->state == STATE_FAILED)
 		return c->error;
+	/* Another thread's SHUT_RDWR: close sends the rest. */
+	if (r == 0 && c->write_closed && c->read_shut)
+		return -EPIPE;
 	/* With a timeout a send is never restarted (signal(7)). */
 	if (r == -EINTR && w.end_ms < 0 && !c->closing && signals_restart())
 		return -ERESTART;

@@ -59,6 +59,13 @@ static ssize_t seal(struct connection *c, int fd, struct cursor *cur, size_t max
 	return (ssize_t)done;
 }
 
+/* Another thread may have shut both directions down while this one waited. */
+static bool batch_counts(const struct connection *c, int r)
+{
+	return r == 0 || r == -EINTR || r == -EAGAIN ||
+	       (r == -EPIPE && c->write_closed && !c->out_error);
+}
+
 /*
  * A send that was interrupted or timed out has sealed its batch: that is accepted
  * as if it were in the kernel's buffer, and whatever comes next sends it on.
@@ -69,12 +76,16 @@ static ssize_t send_blocking(struct connection *c, int fd, struct cursor *cur)
 	int r = output_flush_wait(c, fd, false);
 
 	while (r == 0 && cur->left) {
-		ssize_t n = seal(c, fd, cur, ROOM_MOST);
+		ssize_t n;
 
+		/* By another thread, while this one waited. */
+		if (c->write_closed)
+			return done ? (ssize_t)done : -EPIPE;
+		n = seal(c, fd, cur, ROOM_MOST);
 		if (n < 0)
 			return done ? (ssize_t)done : n;
 		r = output_flush_wait(c, fd, done > 0);
-		if (r == 0 || r == -EINTR || r == -EAGAIN)
+		if (batch_counts(c, r))
 			done += (size_t)n;
 		if (r == 0 && cur->left)
 			drain_sent(c, fd, (size_t)n);

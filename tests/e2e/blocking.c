@@ -125,6 +125,43 @@ static void woken_by_shutdown(struct link *l, struct trace *t)
 	note_waiting(&w, t);
 }
 
+/* What send had said arrives, then the end; the other direction goes on. */
+static void shut_under_send(struct link *l, struct trace *t, int how)
+{
+	struct waiting w;
+	ssize_t n, arrived = 0;
+	char buf[8];
+
+	CALL(t, setsockopt(l->client, SOL_SOCKET, SO_SNDBUF, &(int){8192}, sizeof(int)));
+	waiting_start_in(&w, l->client, send_much);
+	CALL(t, shutdown(l->client, how));
+	if (how == SHUT_RDWR)
+		waiting_finish(&w);
+	else
+		CALL(t, send(l->server, "still", 5, 0));
+	CALL(t, recv(l->client, buf, sizeof(buf), 0));
+	if (how == SHUT_RDWR)
+		link_drop(&l->client);
+	while ((n = recv(l->server, all, sizeof(all), 0)) > 0)
+		arrived += n;
+	if (how != SHUT_RDWR)
+		waiting_finish(&w);
+	trace_note(t, "the end %zd; short %d, all there %d\n", n, w.result < (ssize_t)sizeof(much),
+		   w.result == arrived);
+	if (how != SHUT_RDWR)
+		CALL(t, send(l->client, "late", 4, MSG_NOSIGNAL));
+}
+
+static void shut_write_under_send(struct link *l, struct trace *t)
+{
+	shut_under_send(l, t, SHUT_WR);
+}
+
+static void shut_both_under_send(struct link *l, struct trace *t)
+{
+	shut_under_send(l, t, SHUT_RDWR);
+}
+
 static volatile sig_atomic_t signals;
 
 static void on_signal(int number)
@@ -265,6 +302,8 @@ static const struct compare_case cases[] = {
 	{"recv beside a blocked send", recv_beside_send},
 	{"recv woken by the end", woken_by_end},
 	{"recv woken by shutdown", woken_by_shutdown},
+	{"SHUT_WR under a send", shut_write_under_send},
+	{"SHUT_RDWR under a send", shut_both_under_send},
 	{"EINTR", interrupted},
 	{"SA_RESTART", restarted},
 	{"EINTR in spite of SA_RESTART with SO_RCVTIMEO", not_restarted},
