@@ -208,7 +208,7 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 int sockets_getsockopt(struct entry *e, int fd, int level, int name, void *v, socklen_t *len)
 {
 	struct connection *c = e->object;
-	int r = !c ? -EBADF : !len ? -EFAULT : connection_lock(c);
+	int r = !c ? -EBADF : !len ? -EFAULT : *len > INT_MAX ? -EINVAL : connection_lock(c);
 
 	if (r == 0) {
 		r = get_locked(c, fd, level, name, v, len);
@@ -221,7 +221,7 @@ int sockets_getsockopt(struct entry *e, int fd, int level, int name, void *v, so
 int sockets_setsockopt(struct entry *e, int fd, int level, int name, const void *v, socklen_t len)
 {
 	struct connection *c = e->object;
-	int r = c ? connection_lock(c) : -EBADF;
+	int r = !c ? -EBADF : len > INT_MAX ? -EINVAL : connection_lock(c);
 
 	if (r == 0) {
 		r = set_locked(c, fd, level, name, v, len);

@@ -54,9 +54,12 @@ static void note_option(struct trace *t, int fd, const struct option *o)
 	trace_note(t, "\t%d of %u\n", value, len);
 }
 
-/* The value before, after each setting, and of too short a one. */
+/* The value before, after each setting, and of one too short, or of a length that is none. */
 static void read_back(struct link *l, struct trace *t)
 {
+	socklen_t none = (socklen_t)-1;
+	int value;
+
 	for (size_t i = 0; i < COUNT(options); i++) {
 		const struct option *o = &options[i];
 
@@ -67,6 +70,9 @@ static void read_back(struct link *l, struct trace *t)
 			note_option(t, l->client, o);
 		}
 		NAMED(t, "short", setsockopt(l->client, o->level, o->name, &o->values[0], 2));
+		NAMED(t, "no length",
+		      setsockopt(l->client, o->level, o->name, &o->values[0], none));
+		NAMED(t, "no length", getsockopt(l->client, o->level, o->name, &value, &none));
 	}
 }
 
