@@ -20,12 +20,12 @@ static int take(struct connection *c, const struct policy_place *place, char *re
 	r = policy_sections(place, &set, reason, size);
 	if (r == 0)
 		r = policy_apply(&set, place->server, c->settings, &effective, reason, size);
-	if (r < 0)
-		return r;
+	/* What held elsewhere, before it was dissolved, does not hold here. */
 	settings_put(c->effective);
-	c->effective = effective;
-	c->sections = set;
-	return 0;
+	c->effective = r < 0 ? NULL : effective;
+	if (r == 0)
+		c->sections = set;
+	return r;
 }
 
 int effective_client(struct connection *c, const char *name, const struct sockaddr *sa,

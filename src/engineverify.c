@@ -56,8 +56,13 @@ static int ask_program(struct engine *e, const struct verdict *verdict)
 static int heed_program(struct engine *e, int mode)
 {
 	int result = judgement_result(e->judgement);
+	int64_t policy = e->settings->numbers[SETTING_VERDICT_KEPT];
+	uint32_t kept = policy == UNSET ? 0 : e->verify_result & (uint32_t)policy;
 
-	e->verify_result = judgement_flags(e->judgement);
+	if (kept & ~judgement_flags(e->judgement) && e->reason)
+		engine_explain(e, "%s; the policy leaves this to no TLS_CERT_VERIFY_CALLBACK",
+			       e->reason);
+	e->verify_result = judgement_flags(e->judgement) | kept;
 	judgement_free(e->judgement);
 	e->judgement = NULL;
 	e->verified = result == 0 && e->verify_result == 0;

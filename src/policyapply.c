@@ -2,6 +2,9 @@
 /* What becomes of a socket's settings by the values of a policy that hold for it. */
 #include "policyapply.h"
 
+#include "psk.h"
+#include "verify.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -276,6 +279,8 @@ static int settle_trust(struct settling *s)
 	const struct policy_value *trust = s->v->of[POLICY_TRUST];
 	int verify = settings_peer_verify(s->out, s->server), r;
 
+	if (trust && verify != TLS_PEER_VERIFY_NONE && psk_told(s->told) && !may(s, POLICY_TRUST))
+		return refuse(s, POLICY_TRUST, "trusts who has a pre-shared key (TLS_PSK)");
 	if (!trust ||
 	    (verify == TLS_PEER_VERIFY_NONE && !credential_spec_has(&s->told->spec, CREDENTIAL_CA)))
 		return 0;
@@ -294,12 +299,47 @@ static int settle_crls(struct settling *s)
 	return r == -EALREADY ? 0 : r;
 }
 
+/* The program's callback may refuse more peers, and takes away nothing that the policy says. */
+static int settle_callback(struct settling *s)
+{
+	static const struct {
+		enum policy_key key;
+		int64_t from; /* the least value that counts */
+		uint32_t bits;
+	} kept[] = {
+		{POLICY_VERIFY_NAMES, 1, VERDICT_NAME},
+		{POLICY_TRUST, 0, VERDICT_TRUST},
+		{POLICY_SECURITY_LEVEL, 0, VERDICT_DIGEST | VERDICT_KEY},
+		{POLICY_CRL, 1, VERDICT_REVOKED},
+		{POLICY_CRL_FILE, 0, VERDICT_REVOKED},
+		{POLICY_OCSP, 1, VERDICT_REVOKED},
+		{POLICY_OCSP_STAPLED, 1, VERDICT_REVOKED | VERDICT_OTHER},
+		{POLICY_REVOCATION, TLS_REVOCATION_SOFT, VERDICT_REVOKED},
+		{POLICY_REVOCATION, TLS_REVOCATION_HARD, VERDICT_OTHER},
+		{POLICY_VERIFY_SERVERS, TLS_PEER_VERIFY_REQUIRED, UINT32_MAX},
+		{POLICY_VERIFY_CLIENTS, TLS_PEER_VERIFY_REQUIRED, UINT32_MAX},
+	};
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		const struct policy_value *value = s->v->of[kept[i].key];
+		const struct policy_key_row *row = &policy_keys[kept[i].key];
+
+		if (value && value->number >= kept[i].from && !may(s, kept[i].key) &&
+		    !(s->server ? row->clients_only : row->servers_only))
+			bits |= kept[i].bits;
+	}
+	if (!bits || !s->told->values[SETTING_VERIFY_CALLBACK].data)
+		return 0;
+	return put_number(s, SETTING_VERDICT_KEPT, bits);
+}
+
 int policy_settle(const struct policy *p, const struct policy_values *v, bool server,
 		  struct settings *told, struct settings **out, char *reason, size_t size)
 {
 	static int (*const steps[])(struct settling * s) = {
 		settle_keys,	 check_versions, settle_priority, check_name,
-		settle_identity, settle_trust,	 settle_crls,
+		settle_identity, settle_trust,	 settle_crls,	  settle_callback,
 	};
 	struct settling s = {p, v, server, told, settings_ref(told), reason, size};
 	int r = 0;

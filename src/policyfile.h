@@ -61,8 +61,10 @@ int policy_add_error(struct policy *p, int line, const char *text);
 void policy_free(struct policy *p);
 
 /* True if one of a list of patterns, addresses or ports fits. NULL fits none. */
-bool policy_match_text(const char *list, const char *text, bool fold);
-bool policy_match_address(const char *list, const struct sockaddr *address);
+bool policy_match_program(const char *list, const char *path);
+bool policy_match_host(const char *list, const char *name);
+/* A server's own address, or where a client connects to. */
+bool policy_match_address(const char *list, const struct sockaddr *address, bool server);
 bool policy_match_port(const char *list, unsigned int port);
 
 /* 0, or -EINVAL with the reason. */

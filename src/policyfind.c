@@ -10,7 +10,7 @@ static bool matches_program(const struct policy_section *s, const char *program)
 {
 	const char *list = s->matches[POLICY_MATCH_PROGRAM];
 
-	return !list || policy_match_text(list, program, false);
+	return !list || policy_match_program(list, program);
 }
 
 static unsigned int port_of(const struct sockaddr *sa)
@@ -29,8 +29,8 @@ static bool matches_place(const struct policy_section *s, const struct policy_pl
 		return true;
 	if (!place || place->server != (s->kind == POLICY_LISTENER))
 		return false;
-	return (!host || policy_match_text(host, place->name, true)) &&
-	       (!address || policy_match_address(address, place->address)) &&
+	return (!host || policy_match_host(host, place->name)) &&
+	       (!address || policy_match_address(address, place->address, place->server)) &&
 	       (!port || policy_match_port(port, port_of(place->address)));
 }
 

@@ -2,8 +2,9 @@
 /* What a section of the policy is for: patterns, prefixes of addresses, ranges of ports. */
 #include "policyfile.h"
 
+#include "hostname.h"
+
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -12,9 +13,15 @@
 
 enum { ITEM_SIZE = 256 };
 
+/* Not tolower(), which goes by the program's locale. */
+static char small(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 static bool same(char a, char b, bool fold)
 {
-	return a == b || (fold && tolower((unsigned char)a) == tolower((unsigned char)b));
+	return a == b || (fold && small(a) == small(b));
 }
 
 /*
@@ -44,14 +51,33 @@ static bool glob(const char *pattern, size_t len, const char *text, bool fold)
 	return pattern == end;
 }
 
-bool policy_match_text(const char *list, const char *text, bool fold)
+bool policy_match_program(const char *list, const char *path)
 {
 	const char *rest = list, *item;
 
-	while (text && *rest) {
+	while (path && *rest) {
 		size_t len = policy_list_next(&rest, &item);
 
-		if (glob(item, len, text, fold))
+		if (glob(item, len, path, false))
+			return true;
+	}
+	return false;
+}
+
+bool policy_match_host(const char *list, const char *name)
+{
+	const char *rest = list, *item;
+	char host[HOSTNAME_SIZE];
+
+	if (!name)
+		return false;
+	hostname_canonical(name, host);
+	while (*rest) {
+		size_t len = policy_list_next(&rest, &item);
+
+		if (len > 1 && item[len - 1] == '.')
+			len--;
+		if (glob(item, len, host, true))
 			return true;
 	}
 	return false;
@@ -109,11 +135,26 @@ static bool prefix_equal(const struct in6_addr *a, const struct in6_addr *b, uns
 	return rest == 0 || ((a->s6_addr[bits / 8] ^ b->s6_addr[bits / 8]) >> (8 - rest)) == 0;
 }
 
-bool policy_match_address(const char *list, const struct sockaddr *address)
+static bool lists_address(const char *list, const struct in6_addr *it)
 {
-	struct in6_addr it, prefix;
 	const char *rest = list, *item;
+	struct in6_addr prefix;
 	unsigned long bits;
+
+	while (*rest) {
+		size_t len = policy_list_next(&rest, &item);
+
+		if (parse_prefix(item, len, &prefix, &bits) && prefix_equal(it, &prefix, bits))
+			return true;
+	}
+	return false;
+}
+
+bool policy_match_address(const char *list, const struct sockaddr *address, bool server)
+{
+	static const struct in_addr any = {INADDR_ANY};
+	const struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
+	struct in6_addr it, any4, loopback4;
 
 	if (!address || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
 		return false;
@@ -121,13 +162,13 @@ bool policy_match_address(const char *list, const struct sockaddr *address)
 		map(&it, &((const struct sockaddr_in *)address)->sin_addr);
 	else
 		it = ((const struct sockaddr_in6 *)address)->sin6_addr;
-	while (*rest) {
-		size_t len = policy_list_next(&rest, &item);
-
-		if (parse_prefix(item, len, &prefix, &bits) && prefix_equal(&it, &prefix, bits))
-			return true;
-	}
-	return false;
+	map(&any4, &any);
+	map(&loopback4, &loopback);
+	/* Who connects to no address comes to this machine, from :: to either of its two. */
+	if (server || (!IN6_IS_ADDR_UNSPECIFIED(&it) && !IN6_ARE_ADDR_EQUAL(&it, &any4)))
+		return lists_address(list, &it);
+	return lists_address(list, &loopback4) ||
+	       (IN6_IS_ADDR_UNSPECIFIED(&it) && lists_address(list, &in6addr_loopback));
 }
 
 static bool parse_ports(const char *item, size_t len, unsigned long *from, unsigned long *to)
@@ -165,10 +206,12 @@ int policy_match_check(enum policy_match match, const char *list, char *reason, 
 {
 	static const char *const what[POLICY_MATCHES] = {
 		[POLICY_MATCH_PROGRAM] = "an absolute path",
-		[POLICY_MATCH_HOST] = "a name",
+		[POLICY_MATCH_HOST] = "a name as DNS has it, other letters as xn--",
 		[POLICY_MATCH_ADDRESS] = "an address, or one with /PREFIX",
 		[POLICY_MATCH_PORT] = "a port, or two with - between",
 	};
+	static const char host_bytes[] = "abcdefghijklmnopqrstuvwxyz"
+					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-*?";
 	const char *rest = list, *item = list;
 	struct in6_addr address;
 	unsigned long a, b;
@@ -188,7 +231,7 @@ int policy_match_check(enum policy_match match, const char *list, char *reason, 
 			good = parse_ports(item, len, &a, &b);
 			break;
 		default:
-			good = len && strcspn(item, " \t/:") >= len;
+			good = len && strspn(item, host_bytes) >= len;
 			break;
 		}
 	}

@@ -41,6 +41,7 @@ enum setting_number {
 	SETTING_EARLY_DATA, /* bytes */
 	SETTING_UNKNOWN_NAME,
 	SETTING_REQUEST_AUTH, /* TLS_REQUEST_PEER_AUTH */
+	SETTING_VERDICT_KEPT, /* bits that no callback takes away, UNSET: none */
 	SETTING_NUMBERS
 };
 

@@ -28,16 +28,15 @@ static int import(const gnutls_datum_t *der, gnutls_x509_crt_t *out)
 	return r;
 }
 
-/* mbedTLS's MBEDTLS_X509_BADCERT_*, which programs for Zephyr know. */
 enum {
 	BAD_EXPIRED = 0x01,
-	BAD_NAME = 0x04,
-	BAD_TRUST = 0x08,
+	BAD_NAME = VERDICT_NAME,
+	BAD_TRUST = VERDICT_TRUST,
 	BAD_OTHER = VERDICT_OTHER,
 	BAD_FUTURE = 0x0200,
 	BAD_EXT_KEY_USAGE = 0x1000,
-	BAD_DIGEST = 0x4000,
-	BAD_KEY = 0x010000,
+	BAD_DIGEST = VERDICT_DIGEST,
+	BAD_KEY = VERDICT_KEY,
 };
 
 static const struct {

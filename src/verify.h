@@ -8,8 +8,15 @@
 
 enum { VERDICT_DEPTH = 16 };
 
-/* mbedTLS's MBEDTLS_X509_BADCERT_REVOKED and _OTHER. */
-enum { VERDICT_REVOKED = 0x02, VERDICT_OTHER = 0x0100 };
+/* Of mbedTLS's MBEDTLS_X509_BADCERT_*, which programs for Zephyr know. */
+enum {
+	VERDICT_REVOKED = 0x02,
+	VERDICT_NAME = 0x04,
+	VERDICT_TRUST = 0x08,
+	VERDICT_OTHER = 0x0100,
+	VERDICT_DIGEST = 0x4000,
+	VERDICT_KEY = 0x010000,
+};
 
 struct verdict {
 	unsigned int status;	      /* 0: verified; else GNUTLS_CERT_* bits */

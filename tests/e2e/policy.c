@@ -6,29 +6,18 @@
 #include "acting.h"
 #include "net.h"
 #include "peer.h"
+#include "policed.h"
 #include "test.h"
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* A policy; what the program is to do; and what it says in the end. $Z: the zoo; $P: itself. */
-struct scene {
-	const char *policy, *act;
-	const char *identity; /* of a server that it connects to, NULL: nobody is there */
-	const char *says[3];
-	const char *version; /* of the server */
-};
-
-static char self[PATH_MAX], directory[] = "/tmp/tlssock-policy-XXXXXX";
-static char config[64];
-
 #define TRUST	  "trust = $Z/ca.pem\n"
 #define GOOD_NAME " 85:localhost"
 #define FLOOR	  "[all]\n" TRUST "verify-servers = required\n"
 
-static const struct scene scenes[] = {
+static const struct policed scenes[] = {
 	{NULL, "connect 127.0.0.1 PORT 87:$Z/ca.pem" GOOD_NAME, "good", {"connected"}, NULL},
 	{"[all]\n" TRUST, "connect 127.0.0.1 PORT" GOOD_NAME, "good", {"connected"}, NULL},
 	/* For all: refused where the program says it, or where it is a client for certain. */
@@ -222,78 +211,6 @@ static const struct scene scenes[] = {
 	 NULL},
 };
 
-/* The text with what stands for paths and ports. */
-static void expand(char *out, size_t size, const char *text, uint16_t port)
-{
-	size_t at = 0;
-
-	while (*text && at + 1 < size) {
-		if (strncmp(text, "$Z", 2) == 0)
-			at += (size_t)snprintf(out + at, size - at, "%s",
-					       getenv("TLSSOCK_TEST_ZOO"));
-		else if (strncmp(text, "$P", 2) == 0)
-			at += (size_t)snprintf(out + at, size - at, "%s", self);
-		else if (strncmp(text, "PORT", 4) == 0)
-			at += (size_t)snprintf(out + at, size - at, "%d", port);
-		else
-			out[at++] = *text;
-		text += *text == '$' ? 2 : strncmp(text, "PORT", 4) == 0 ? 4 : 1;
-	}
-	out[at] = '\0';
-}
-
-static void write_policy(const char *policy)
-{
-	char text[2048];
-	FILE *file;
-
-	unlink(config);
-	setenv("TLSSOCK_CONFIG", config, 1);
-	if (!policy)
-		unsetenv("TLSSOCK_CONFIG");
-	if (!policy || strcmp(policy, "none") == 0)
-		return;
-	expand(text, sizeof(text), policy, 0);
-	file = fopen(config, "w");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
-/* Runs this program with a policy. */
-static void start(struct proc *proc, const char *policy, const char *what, uint16_t port)
-{
-	const char *argv[16] = {self};
-	const char *preload = getenv("LD_PRELOAD");
-	char words[1024], *save = NULL;
-	size_t n = 1;
-
-	write_policy(policy);
-	expand(words, sizeof(words), what, port);
-	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		argv[n++] = w;
-	/* Not NULL: that would take TLSSOCK_CONFIG away. */
-	proc_start_argv(proc, argv, preload ? preload : "");
-	unsetenv("TLSSOCK_CONFIG");
-}
-
-static void play(void **state)
-{
-	const struct scene *s = *state;
-	struct native_peer peer = {.port = 0};
-	struct proc proc;
-
-	if (s->identity)
-		peer_listen(&peer, "openssl-peer", AF_INET, s->identity, "--connections", "1",
-			    s->version ? "--version" : NULL, s->version, NULL);
-	start(&proc, s->policy, s->act, peer.port);
-	for (size_t i = 0; i < COUNT(s->says) && s->says[i]; i++)
-		free(proc_line(&proc, s->says[i]));
-	assert_int_equal(proc_finish(&proc), 0);
-	if (s->identity)
-		proc_finish(&peer.proc);
-}
-
 static uint16_t port_of(struct proc *proc)
 {
 	char *line = proc_line(proc, "port ");
@@ -319,7 +236,8 @@ static void accepted(void **state)
 		snprintf(policy, sizeof(policy),
 			 "[listener l]\nmatch-address = %s\nverify-clients = required\n",
 			 rows[i].address);
-		start(&proc, policy, "accept 0.0.0.0 0 88:$Z/good.pem 89:$Z/good.key 5=0", 0);
+		policed_start(&proc, policy, "accept 0.0.0.0 0 88:$Z/good.pem 89:$Z/good.key 5=0",
+			      0);
 		peer_connect(&peer, "openssl-peer", AF_INET, port_of(&proc), "--mode", "source",
 			     "--bytes", "1", NULL);
 		line = proc_line(&proc, rows[i].says);
@@ -338,8 +256,8 @@ static void client_certificates(void **state)
 	struct proc proc;
 
 	(void)state;
-	start(&proc, "[all]\nverify-clients = required\n" TRUST,
-	      "accept 127.0.0.1 0 88:$Z/good.pem 89:$Z/good.key", 0);
+	policed_start(&proc, "[all]\nverify-clients = required\n" TRUST,
+		      "accept 127.0.0.1 0 88:$Z/good.pem 89:$Z/good.key", 0);
 	peer_connect(&peer, "openssl-peer", AF_INET, port_of(&proc), "--mode", "source", "--bytes",
 		     "1", NULL);
 	free(proc_line(&proc, "recv: EPROTO:"));
@@ -355,44 +273,23 @@ static void timeout(void **state)
 	int silent = net_listen(AF_INET, &port);
 
 	(void)state;
-	start(&proc, "[all]\nhandshake-timeout-ms = 50\n", "connect 127.0.0.1 PORT", port);
+	policed_start(&proc, "[all]\nhandshake-timeout-ms = 50\n", "connect 127.0.0.1 PORT", port);
 	free(proc_line(&proc, "connect: ETIMEDOUT:"));
 	assert_int_equal(proc_finish(&proc), 0);
 	close(silent);
 }
 
-static int setup(void **state)
-{
-	assert_non_null(mkdtemp(directory));
-	snprintf(config, sizeof(config), "%s/policy", directory);
-	return group_setup(state);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	unlink(config);
-	rmdir(directory);
-	return 0;
-}
-
 int main(int argc, char *argv[])
 {
 	struct CMUnitTest tests[COUNT(scenes) + 4];
-	char titles[COUNT(scenes)][96];
-	size_t n = 0;
+	size_t n;
 
 	if (argc > 1)
 		return acting(argv + 1);
-	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-	for (size_t i = 0; i < COUNT(scenes); i++) {
-		snprintf(titles[i], sizeof(titles[i]), "%zu: %s: %s", i, scenes[i].act,
-			 scenes[i].says[0]);
-		tests[n++] = ROW_CASE(titles[i], play, ROW(scenes[i]));
-	}
+	n = policed_cases(tests, scenes, COUNT(scenes));
 	tests[n++] = (struct CMUnitTest)CASE(accepted);
 	tests[n++] = (struct CMUnitTest)CASE(client_certificates);
 	tests[n++] = (struct CMUnitTest)CASE(timeout);
 	tests[n++] = (struct CMUnitTest)CASE(nothing_left);
-	return _cmocka_run_group_tests("policy", tests, n, setup, teardown);
+	return _cmocka_run_group_tests("policy", tests, n, policed_setup, policed_teardown);
 }
