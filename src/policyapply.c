@@ -191,6 +191,21 @@ static int check_versions(struct settling *s)
 	return 0;
 }
 
+/* A list of the program's own would take the place of the priority string's. */
+static int check_lists(struct settling *s)
+{
+	static const enum policy_key lists[] = {POLICY_CIPHERS, POLICY_GROUPS};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const struct policy_key_row *row = &policy_keys[lists[i]];
+
+		if (settings_text(s->told, (enum setting_value)row->setting) &&
+		    !s->v->of[lists[i]] && !may(s, lists[i]))
+			return refuse(s, POLICY_PRIORITY, "says its own (%s)", row->option);
+	}
+	return 0;
+}
+
 /* A priority string says so much that it cannot be compared. */
 static int settle_priority(struct settling *s)
 {
@@ -207,7 +222,9 @@ static int settle_priority(struct settling *s)
 		for (size_t i = 0; i < sizeof(touched) / sizeof(touched[0]); i++)
 			if (s->v->of[touched[i]])
 				return refuse(s, touched[i], "says its own (TLS_PRIORITY)");
-	if (priority && !told)
+	if (priority && !may(s, POLICY_PRIORITY))
+		r = check_lists(s);
+	if (r == 0 && priority && !told)
 		r = put_text(s, SETTING_PRIORITY, priority->text);
 	if (r == 0 && level && !(told && may(s, POLICY_SECURITY_LEVEL)))
 		r = put_number(s, SETTING_SECURITY_LEVEL, level->number);
