@@ -236,6 +236,7 @@ void engine_offer_session(struct engine *e, const char *address, unsigned int po
 	if (e->server || !settings_resumes(e->settings) || !digest_of_client(e, address, port))
 		return;
 	e->has_digest = true;
+	e->purges = sessioncache_purges();
 	if (!sessioncache_take(e->digest, tickets_now_s(), &s))
 		return;
 	e->offered = true;
@@ -266,7 +267,7 @@ static bool is_tls13(const struct engine *e)
  */
 static void keep(struct engine *e)
 {
-	struct session s = {.once = is_tls13(e), .verified = e->verified};
+	struct session s = {.once = is_tls13(e), .verified = e->verified, .purges = e->purges};
 	gnutls_datum_t data = {0};
 
 	if (gnutls_session_get_data2(e->session, &data) < 0)

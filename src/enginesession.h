@@ -56,6 +56,7 @@ struct engine {
 	bool offered; /* a client has shown an earlier session, and of what kind */
 	bool offered_verified;
 	int64_t offered_expires_s;
+	unsigned int purges;	  /* when it began; see sessioncache.h */
 	bool done;		  /* the handshake */
 	unsigned int tickets_due; /* a server's, to be sent with the first data */
 

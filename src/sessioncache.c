@@ -15,6 +15,7 @@ struct place {
 static struct guard lock = GUARD_INIT;
 static struct place places[SESSIONS_MOST];
 static uint64_t uses;
+static unsigned int purges;
 
 void session_fini(struct session *s)
 {
@@ -77,13 +78,17 @@ void sessioncache_put(const uint8_t digest[SESSION_DIGEST], const struct session
 	if (s->len == 0 || !copy(&kept, s))
 		return;
 	sessioncache_lock();
-	if (!s->once)
-		drop_locked(digest);
-	p = find_room_locked(digest);
-	session_fini(&p->session);
-	p->session = kept;
-	p->used = ++uses;
-	memcpy(p->digest, digest, SESSION_DIGEST);
+	if (s->purges != purges) {
+		session_fini(&kept);
+	} else {
+		if (!s->once)
+			drop_locked(digest);
+		p = find_room_locked(digest);
+		session_fini(&p->session);
+		p->session = kept;
+		p->used = ++uses;
+		memcpy(p->digest, digest, SESSION_DIGEST);
+	}
 	sessioncache_unlock();
 }
 
@@ -135,7 +140,18 @@ void sessioncache_purge(void)
 	sessioncache_lock();
 	for (size_t i = 0; i < SESSIONS_MOST; i++)
 		session_fini(&places[i].session);
+	purges++;
 	sessioncache_unlock();
+}
+
+unsigned int sessioncache_purges(void)
+{
+	unsigned int n;
+
+	sessioncache_lock();
+	n = purges;
+	sessioncache_unlock();
+	return n;
 }
 
 void sessioncache_lock(void)

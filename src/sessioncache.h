@@ -20,9 +20,10 @@ enum {
 struct session {
 	void *data; /* malloc'd; secret */
 	size_t len;
-	bool once;	   /* a ticket that is shown once (RFC 8446, C.4) */
-	bool verified;	   /* the peer's chain and name were verified when it was made */
-	int64_t expires_s; /* by the clock that now_s of the others is of */
+	bool once;	     /* a ticket that is shown once (RFC 8446, C.4) */
+	bool verified;	     /* the peer's chain and name were verified when it was made */
+	int64_t expires_s;   /* by the clock that now_s of the others is of */
+	unsigned int purges; /* sessioncache_purges() when its connection began */
 };
 
 /* Drops what a session holds. */
@@ -30,7 +31,7 @@ void session_fini(struct session *s);
 
 /*
  * Keeps a copy. One that is not for once takes the place of those that were there.
- * Without memory nothing is kept.
+ * Without memory nothing is kept, nor is what was begun before all were wiped.
  */
 void sessioncache_put(const uint8_t digest[SESSION_DIGEST], const struct session *s);
 
@@ -43,8 +44,9 @@ bool sessioncache_take(const uint8_t digest[SESSION_DIGEST], int64_t now_s, stru
 /* Forgets the sessions of a digest: a connection that resumed one has failed. */
 void sessioncache_drop(const uint8_t digest[SESSION_DIGEST]);
 
-/* Wipes all. */
+/* Wipes all; and how often that was done. */
 void sessioncache_purge(void);
+unsigned int sessioncache_purges(void);
 
 /* For fork: nobody is in the middle of it. */
 void sessioncache_lock(void);

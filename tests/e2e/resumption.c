@@ -348,11 +348,33 @@ static void in_a_child(void **state)
 	close(link.listener);
 }
 
+/* A connection that was there before has tickets to come: they are forgotten, too. */
+static void purged_while_open(void **state)
+{
+	struct link link = {IPPROTO_TLS, AF_INET, 0, -1, -1, -1};
+	struct connecting connecting;
+	char c;
+
+	(void)state;
+	link.listener = server_of("good", &link.port);
+	link.client = client_of("localhost");
+	connecting_start(&connecting, link.client, AF_INET, link.port);
+	link.server = (int)assert_ok(accept(link.listener, NULL, NULL));
+	assert_int_equal(tls_get_int(link.server, TLS_RESUMED_SESSION), 0);
+	assert_ok(connecting_finish(&connecting));
+	visit_purge();
+	assert_int_equal(send(link.server, "d", 1, 0), 1);
+	assert_int_equal(recv(link.client, &c, 1, 0), 1);
+	assert_int_equal(visit_again(link.listener, link.port), 0);
+	assert_int_equal(visit_again(link.listener, link.port), 1);
+	link_close(&link);
+}
+
 static const struct CMUnitTest tests[] = {
 	CASE(again_and_again), CASE(stays_verified), CASE(another_name_on_the_wire),
 	CASE(switched_off),    CASE(expiry),	     CASE(zephyr),
 	CASE(contexts),	       CASE(errors),	     CASE(tickets_wait_for_data),
-	CASE(in_a_child),      CASE(ten_sockets),
+	CASE(in_a_child),      CASE(ten_sockets),    CASE(purged_while_open),
 };
 
 int main(void)

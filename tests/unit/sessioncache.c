@@ -24,7 +24,8 @@ static void put(int n, const char *text, bool once, int64_t expires_s)
 				  .len = strlen(text) + 1,
 				  .once = once,
 				  .verified = once,
-				  .expires_s = expires_s};
+				  .expires_s = expires_s,
+				  .purges = sessioncache_purges()};
 
 	sessioncache_put(digest_of(n), &s);
 }
@@ -55,6 +56,25 @@ static void test_every_byte_of_the_digest(void **state)
 		assert_false(sessioncache_take(digest, 0, &s));
 	}
 	assert_string_equal(taken(1, 0), "one");
+	sessioncache_purge();
+}
+
+/* What a connection of before brings after it is as old as the rest. */
+static void test_late(void **state)
+{
+	const unsigned int before = sessioncache_purges();
+	struct session late = {.data = (void *)(uintptr_t) "late", .len = 5, .expires_s = 10};
+
+	(void)state;
+	put(1, "one", true, 10);
+	sessioncache_purge();
+	assert_string_equal(taken(1, 0), "");
+	late.purges = before;
+	sessioncache_put(digest_of(1), &late);
+	assert_string_equal(taken(1, 0), "");
+	late.purges = sessioncache_purges();
+	sessioncache_put(digest_of(1), &late);
+	assert_string_equal(taken(1, 0), "late");
 	sessioncache_purge();
 }
 
@@ -138,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT_CASE(test_every_byte_of_the_digest),
 		UNIT_CASE(test_once_and_again),
+		UNIT_CASE(test_late),
 		UNIT_CASE(test_tickets_newest_first_and_bounded),
 		UNIT_CASE(test_time),
 		UNIT_CASE(test_least_recently_used),
