@@ -2,6 +2,7 @@
 /* The options of tlssock.h: what can be set and read, when, and each way of being wrong. */
 #include "trace.h"
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -150,6 +151,7 @@ static void wrong_size(void **state)
 	const struct option *row = *state;
 	int fd = (int)assert_ok(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS));
 	char value[9] = {0};
+	socklen_t negative = (socklen_t)INT_MIN;
 
 	for (size_t i = 0; i < COUNT(sizes) && row->settable; i++)
 		if (!has_size(row->kind, sizes[i]))
@@ -157,6 +159,12 @@ static void wrong_size(void **state)
 				     EINVAL);
 	if (row->settable)
 		assert_fails(setsockopt(fd, IPPROTO_TLS, row->number, NULL, sizeof(int)), EFAULT);
+	/* Negative ones, as the kernel has it. */
+	if (row->settable)
+		assert_fails(setsockopt(fd, IPPROTO_TLS, row->number, value, (socklen_t)-1),
+			     EINVAL);
+	if (row->readable != NEVER)
+		assert_fails(getsockopt(fd, IPPROTO_TLS, row->number, value, &negative), EINVAL);
 	close(fd);
 }
 
