@@ -152,13 +152,25 @@ void chain_weakness(const struct chain *chain, unsigned int at, char *out, size_
 /* A name as text: 0, or -1 for a kind that names no host. */
 static int name_text(const unsigned char *name, size_t len, int type, char *out, size_t size)
 {
+	size_t at;
+
 	if (type == GNUTLS_SAN_IPADDRESS && (len == 4 || len == 16))
 		return inet_ntop(len == 4 ? AF_INET : AF_INET6, name, out, (socklen_t)size) ? 0
 											    : -1;
 	if (type != GNUTLS_SAN_DNSNAME)
 		return -1;
-	snprintf(out, size, "%.*s", (int)len, (const char *)name);
+	/* It may hold anything; what ends a string must not hide the rest. */
+	for (at = 0; at < len && at + 1 < size; at++)
+		out[at] = name[at] > ' ' && name[at] != 0x7f ? (char)name[at] : '?';
+	out[at] = '\0';
 	return 0;
+}
+
+static bool is_address(const char *text)
+{
+	unsigned char address[16];
+
+	return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
 unsigned int chain_names(const struct chain *chain, char *out, size_t size)
@@ -181,7 +193,10 @@ unsigned int chain_names(const struct chain *chain, char *out, size_t size)
 			continue;
 		n++;
 		if (n <= SHOWN)
-			snprintf(out + used, size - used, "%s\"%.60s\"", n > 1 ? ", " : "", text);
+			snprintf(out + used, size - used, "%s\"%.60s\"%s", n > 1 ? ", " : "", text,
+				 type == GNUTLS_SAN_DNSNAME && is_address(text)
+					 ? " (which is no IP address in it)"
+					 : "");
 		else if (n == SHOWN + 1)
 			snprintf(out + used, size - used, ", ...");
 	}

@@ -308,6 +308,8 @@ int connection_explain(struct connection *c, int error, const char *step, const 
 
 	if (asprintf(&text, "%s: %s: %s", peer, step, reason) < 0)
 		text = NULL;
+	else
+		log_clean(text, strlen(text));
 	free(c->error_text);
 	c->error_text = text;
 	log_line(LEVEL_ERROR, "%s: %s: %s", peer, step, reason);

@@ -30,6 +30,17 @@ static const struct row table[] = {
 	{GNUTLS_E_UNEXPECTED_PACKET, EPROTO, "the peer does not speak TLS, or out of turn"},
 	{GNUTLS_E_UNSUPPORTED_VERSION_PACKET, EPROTO,
 	 "the peer does not speak TLS, or no version that is allowed here"},
+	{GNUTLS_E_KEY_USAGE_VIOLATION, EPROTO,
+	 "the key usage of the peer's certificate forbids what the handshake does with its key; "
+	 "have it issued with digitalSignature, or with no key usage"},
+	{GNUTLS_E_DH_PRIME_UNACCEPTABLE, EPROTO,
+	 "the Diffie-Hellman group of the peer is too small; let it have 2048 bits or more, or an "
+	 "elliptic curve"},
+	{GNUTLS_E_NO_CIPHER_SUITES, EPROTO,
+	 "the peer offers no version, cipher suite and group that are allowed here and that a key "
+	 "of this end fits"},
+	{GNUTLS_E_UNKNOWN_CIPHER_SUITE, EPROTO,
+	 "the peer chose a cipher suite that it was not offered"},
 	{GNUTLS_E_FILE_ERROR, ENOENT, NULL},
 	{GNUTLS_E_PUSH_ERROR, EPIPE, NULL},
 	{GNUTLS_E_PULL_ERROR, ECONNRESET, NULL},

@@ -79,6 +79,13 @@ static void emit(enum log_level level, char *line, size_t len)
 		(void)!libc.write(STDERR_FILENO, line, len);
 }
 
+void log_clean(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char line[1024] = "tlssock: ";
@@ -97,10 +104,7 @@ void log_line(enum log_level level, const char *format, ...)
 
 		if (len > sizeof(line) - 2)
 			len = sizeof(line) - 2;
-		/* What a peer chose (a name, a subject) must not forge a line. */
-		for (size_t i = 0; i < len; i++)
-			if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-				line[i] = '?';
+		log_clean(line, len);
 		emit(level, line, len);
 	}
 	errno = saved;

@@ -139,7 +139,8 @@ int verify_peer(void *session, int peer_is_server, const char *name, struct verd
 		verdict->bits[0] = BAD_OTHER;
 		verdict->alert = GNUTLS_A_BAD_CERTIFICATE;
 		snprintf(verdict->text, sizeof(verdict->text),
-			 "the peer's certificate cannot be verified: %s", error_text(r));
+			 "the peer's certificate cannot be verified: %s",
+			 r == GNUTLS_E_CONSTRAINT_ERROR ? "its chain is too long" : error_text(r));
 	} else {
 		return judge(session, &expected, verdict);
 	}

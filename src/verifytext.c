@@ -38,6 +38,9 @@ static const struct row rows[] = {
 	 "an authority in its chain was not allowed to issue it",
 	 "the names or the length of chains that the authority may vouch for are limited: have "
 	 "it issued by another"},
+	{GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS, GNUTLS_A_BAD_CERTIFICATE,
+	 "it or an authority in its chain has a critical extension that is not known here",
+	 "have it issued without"},
 	{GNUTLS_CERT_PURPOSE_MISMATCH, GNUTLS_A_UNSUPPORTED_CERTIFICATE,
 	 "it was not issued for this use, as a %u", "have it issued with the key purpose %o"},
 	{GNUTLS_CERT_UNEXPECTED_OWNER, GNUTLS_A_BAD_CERTIFICATE,
@@ -187,6 +190,8 @@ void verify_explain(const struct chain *chain, const struct expectation *expecte
 		first_at = at;
 		v->alert = (int)row->alert;
 	}
+	if (!first)
+		add(&t, ": GnuTLS does not say why");
 	if (first && first->advice) {
 		add(&t, "; ");
 		add_template(&t, first->advice, chain, first_at, expected);
