@@ -112,8 +112,10 @@ static int renew(struct credential_source *s, const struct reason *why)
 {
 	struct credential_stamp *stamps;
 	struct credentials *version;
-	int r = credential_version_read(&s->spec, &version, &stamps, why);
+	int r = credential_files_again(&s->spec, why);
 
+	if (r == 0)
+		r = credential_version_read(&s->spec, &version, &stamps, why);
 	if (r < 0)
 		return r;
 	free(s->stamps);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /*
@@ -76,6 +77,19 @@ bool credential_files_young(const struct credential_stamp *stamps, size_t n)
 		if (stamps[i].changed.tv_sec >= then)
 			return true;
 	return false;
+}
+
+int credential_files_again(const struct credential_spec *spec, const struct reason *why)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < spec->count; i++)
+		if (spec->items[i].kind == CREDENTIAL_PATH && stat(spec->items[i].data, &st) == 0 &&
+		    !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+			return credential_explain(
+				why, &spec->items[i], -EINVAL,
+				"it is no regular file, which could be read again");
+	return 0;
 }
 
 int credential_version_read(const struct credential_spec *spec, struct credentials **out,

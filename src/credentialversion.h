@@ -33,6 +33,9 @@ int credential_version_read(const struct credential_spec *spec, struct credentia
 			    struct credential_stamp **stamps, const struct reason *why);
 void credential_version_free(struct credentials *c);
 
+/* A pipe that was read once would be waited for: 0, or -EINVAL with the reason. */
+int credential_files_again(const struct credential_spec *spec, const struct reason *why);
+
 /*
  * Whether the files are other than the stamps say. A server that has given up its
  * privileges may no longer look at its key: what it read with them holds.

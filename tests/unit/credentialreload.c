@@ -13,6 +13,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,13 +129,17 @@ static const struct {
 	{"an empty key", "empty.pem", 0, false, -EINVAL},
 	{"no chain", NULL, 0, true, -ENOENT},
 	{"no key", NULL, 0, false, -ENOENT},
+	{"a pipe without an end", "pipe", 0, true, -EINVAL},
+	{"a pipe for a key", "pipe", 0, false, -EINVAL},
 };
 
 static void spoil(size_t i)
 {
 	const char *path = faults[i].chain ? place.chain : place.key;
 
-	if (faults[i].file)
+	if (faults[i].file && strcmp(faults[i].file, "pipe") == 0)
+		assert_int_equal(unlink(path) < 0 ? -1 : mkfifo(path, 0600), 0);
+	else if (faults[i].file)
 		place_write(path, faults[i].file, faults[i].part);
 	else
 		unlink(path);
@@ -303,7 +308,7 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
-	static const char numbers[COUNT(faults)] = {0, 1, 2, 3, 4, 5, 6, 7};
+	static const char numbers[COUNT(faults)] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 	static char target[64];
 	static const struct CMUnitTest others[] = {
 		{"once a second", test_once_a_second, setup, teardown, NULL},
