@@ -89,6 +89,13 @@ static int check(struct policy *p)
 	return tell_errors(p);
 }
 
+static bool is_port(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len <= 5 && strspn(text, "0123456789") == len && atoi(text) <= 65535;
+}
+
 /* HOST:PORT, [ADDRESS]:PORT, and for a server :PORT. A name's address is looked up. */
 static int take_place(struct question *q, const char *text, bool server)
 {
@@ -96,7 +103,7 @@ static int take_place(struct question *q, const char *text, bool server)
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
 	size_t len = colon ? (size_t)(colon - text) : 0;
 
-	if (!colon || len >= sizeof(q->host) || (!len && !server))
+	if (!colon || len >= sizeof(q->host) || (!len && !server) || !is_port(colon + 1))
 		return -EINVAL;
 	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
 		text++;

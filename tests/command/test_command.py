@@ -44,6 +44,7 @@ def missing():
 @case("wrong arguments")
 def wrong_arguments():
     for arguments in ([], ["police"], ["policy", "--connect", "name"], ["policy", "x"],
+                      ["policy", "--connect", "a:99999"], ["policy", "--listen", ":x"],
                       ["policy", "--connect", "a:1", "--listen", "b:1"], ["policy", "--what"]):
         done = run([COMMAND, *arguments], environment(False))
         check_equal((done.returncode, done.stdout), (2, b""), arguments)
