@@ -30,26 +30,30 @@ static const struct option long_options[] = {
 	{"no-pin", no_argument, NULL, 'P'},
 	{"programs", required_argument, NULL, 'd'},
 	{"library", required_argument, NULL, 'l'},
+	{"ask", required_argument, NULL, 'a'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
 static const char usage[] =
 	"usage: bench [option...]\n"
-	"  --measures LIST      of bulk, pingpong, handshakes, idle, requests, crowd, plain (all)\n"
-	"  --contenders LIST    of tcp, gnutls, openssl, openssl-release, tlssock (all)\n"
-	"  --rounds N           every contender once in each (9)\n"
+	"  --measures LIST      of bulk, bulk50, ciphers, pingpong, handshakes, idle, requests,\n"
+	"                       crowd, plain (all)\n"
+	"  --contenders LIST    of tcp, gnutls, openssl, openssl-release, tlssock,\n"
+	"                       tlssock-preload, stunnel, haproxy, hitch, 'AEAD alone' (all)\n"
+	"  --rounds N           every contender once in each (5)\n"
 	"  --seconds N          for one measure of one contender (0.25)\n"
-	"  --writes LIST        bytes in one send of bulk (16384,1024)\n"
-	"  --reads LIST         bytes of room in one receive of bulk (16384,65536)\n"
-	"  --connections N      held idle (1000)\n"
-	"  --cipher NAME        TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256 or\n"
+	"  --writes LIST        bytes in one send of bulk (64,1024,1400,16384,65536,1048576)\n"
+	"  --reads LIST         bytes of room in one receive of bulk (65536)\n"
+	"  --connections N      held idle (10000)\n"
+	"  --cipher NAME        TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384 or\n"
 	"                       TLS_CHACHA20_POLY1305_SHA256 (the first)\n"
 	"  --json FILE          writes every value there\n"
 	"  --instructions       counts plain calls' instructions (needs valgrind)\n"
 	"  --no-pin             leaves the choice of CPUs to the scheduler\n"
 	"  --programs DIR       where the contenders' programs are (beside this one)\n"
-	"  --library FILE       to preload (../src/libtlssock.so from there)\n";
+	"  --library FILE       to preload (../src/libtlssock.so from there)\n"
+	"  --ask FILE           to preload before it (libask-for-tls.so there)\n";
 
 static unsigned int parse_count(const char *name, const char *text, unsigned int most)
 {
@@ -125,6 +129,9 @@ static void take(struct arguments *arguments, int option)
 	case 'l':
 		arguments->library = optarg;
 		break;
+	case 'a':
+		arguments->ask = optarg;
+		break;
 	case 'h':
 		fputs(usage, stdout);
 		exit(0);
@@ -134,22 +141,30 @@ static void take(struct arguments *arguments, int option)
 	}
 }
 
+/* Beside the programs, unless it was named. */
+static void find_beside(const char **file, const char *programs, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (*file)
+		return;
+	if (snprintf(path, sizeof(path), "%s/%s", programs, name) >= (int)sizeof(path))
+		die("path too long: %s", programs);
+	*file = copy_text(path);
+}
+
 /* Where the build puts things, seen from this program. */
 static void find_places(struct arguments *arguments)
 {
-	static char self[PATH_MAX], library[PATH_MAX];
+	static char self[PATH_MAX];
 	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (size < 0)
 		die_errno("/proc/self/exe");
 	if (!arguments->programs)
 		arguments->programs = dirname(self);
-	if (arguments->library)
-		return;
-	if (snprintf(library, sizeof(library), "%s/../src/libtlssock.so", arguments->programs) >=
-	    (int)sizeof(library))
-		die("path too long: %s", arguments->programs);
-	arguments->library = library;
+	find_beside(&arguments->library, arguments->programs, "../src/libtlssock.so");
+	find_beside(&arguments->ask, arguments->programs, "libask-for-tls.so");
 }
 
 void arguments_parse(struct arguments *arguments, int argc, char **argv)
@@ -157,15 +172,15 @@ void arguments_parse(struct arguments *arguments, int argc, char **argv)
 	int option;
 
 	*arguments = (struct arguments){
-		.cipher = "TLS_AES_256_GCM_SHA384",
-		.rounds = 9,
+		.cipher = "TLS_AES_128_GCM_SHA256",
+		.rounds = 5,
 		.seconds = 0.25,
-		.connections = 1000,
+		.connections = 10000,
 		.pin = true,
-		.writes = {16384, 1024},
-		.write_count = 2,
-		.reads = {16384, 65536},
-		.read_count = 2,
+		.writes = {64, 1024, 1400, 16384, 65536, 1u << 20},
+		.write_count = 6,
+		.reads = {65536},
+		.read_count = 1,
 	};
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		take(arguments, option);

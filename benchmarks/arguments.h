@@ -16,6 +16,7 @@ struct arguments {
 	const char *json;	/* file to write, or NULL */
 	const char *programs;	/* directory of the contenders' programs */
 	const char *library;	/* libtlssock.so, to preload */
+	const char *ask;	/* to preload before it, into programs that ask for TCP */
 	unsigned int writes[MAX_SIZES], write_count;
 	unsigned int reads[MAX_SIZES], read_count;
 	unsigned int rounds;

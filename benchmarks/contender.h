@@ -17,18 +17,24 @@
 enum role { ROLE_CLIENT, ROLE_SERVER };
 
 struct setting {
-	const char *identity;	  /* directory with ca.pem, cert.pem and key.pem */
-	const char *cipher;	  /* IANA name of the suite that every contender uses */
-	unsigned int write_bytes; /* in one send */
-	unsigned int read_bytes;  /* room given to one receive */
-	unsigned int connections; /* at once */
-	unsigned int slow;	  /* clients beside them that hardly speak */
-	double seconds;		  /* how long a measure lasts */
-	bool resume;		  /* sessions; else each handshake is a full one */
-	bool release_buffers;	  /* OpenSSL: SSL_MODE_RELEASE_BUFFERS */
-	bool pin;		  /* client and server on a CPU each */
-	bool count_calls;	  /* only the server's system calls are of interest */
-	pid_t server;		  /* in the client: the other process */
+	const char *identity;	    /* directory with ca.pem, cert.pem and key.pem */
+	const char *cipher;	    /* IANA name of the suite that every contender uses */
+	const char *server_program; /* another contender's, for the server; NULL: the same */
+	const char *client_proxies; /* processes, by commas, whose CPU is the client's too */
+	const char *server_proxies; /* the same of the server's side */
+	unsigned int connect_port;  /* a proxy's; 0: the server's own */
+	unsigned int listen_port;   /* where the server is expected; 0: any that is free */
+	unsigned int report_to;	    /* in a server_program: the descriptor to say its port to */
+	unsigned int write_bytes;   /* in one send */
+	unsigned int read_bytes;    /* room given to one receive */
+	unsigned int connections;   /* at once */
+	unsigned int slow;	    /* clients beside them that hardly speak */
+	double seconds;		    /* how long a measure lasts */
+	bool resume;		    /* sessions; else each handshake is a full one */
+	bool release_buffers;	    /* OpenSSL: SSL_MODE_RELEASE_BUFFERS */
+	bool pin;		    /* client and server on a CPU each */
+	bool count_calls;	    /* only the server's system calls are of interest */
+	pid_t server;		    /* in the client: the other process */
 };
 
 /* The name in the certificate, which clients verify. */

@@ -154,20 +154,19 @@ static void compare_slow(struct client *c, const struct setting *setting, in_por
 static void measure_idle(const struct setting *setting)
 {
 	struct timespec pause = {.tv_sec = (time_t)setting->seconds + 1};
-	double before = crowd_cpu_seconds(setting->server);
+	double before = cpu_of_process(setting->server);
 
 	nanosleep(&pause, NULL);
-	emit("idle_cpu",
-	     (crowd_cpu_seconds(setting->server) - before) / (double)pause.tv_sec * 1e3);
+	emit("idle_cpu", (cpu_of_process(setting->server) - before) / (double)pause.tv_sec * 1e3);
 }
 
 static void measure_busy(struct client *c, const struct setting *setting)
 {
-	double cpu = crowd_cpu_seconds(setting->server), begin = now_seconds();
+	double cpu = cpu_of_process(setting->server), begin = now_seconds();
 	size_t n = converse(c, setting->seconds, MAX_LATENCIES - ACTIVE);
 
 	emit("requests", (double)n / (now_seconds() - begin));
-	emit("server_cpu", (crowd_cpu_seconds(setting->server) - cpu) / (double)n * 1e6);
+	emit("server_cpu", (cpu_of_process(setting->server) - cpu) / (double)n * 1e6);
 }
 
 static void count_calls(struct client *c, const struct setting *setting)

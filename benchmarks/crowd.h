@@ -8,9 +8,6 @@
 #include <netinet/in.h>
 #include <sys/types.h>
 
-/* CPU seconds of another process so far. */
-double crowd_cpu_seconds(pid_t process);
-
 void crowd_unblock(int fd);
 
 /* Begins to connect, without waiting. Returns the descriptor. */

@@ -9,12 +9,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum goal_kind {
+	GOAL_RATIO, /* at least so many times as good as the other */
+	GOAL_MORE,  /* at most so much more than the other, in its own unit */
+	GOAL_MOST,  /* at most so much */
+};
+
 struct goal {
 	const char *label; /* the case */
 	const char *metric;
 	const char *contender; /* whose figure */
-	const char *against;   /* times as good as this one; NULL: the figure itself */
-	double bound;	       /* at least, against another; else at most */
+	const char *against;   /* the other; NULL: none */
+	enum goal_kind kind;
+	double bound;
 	const char *text;
 };
 

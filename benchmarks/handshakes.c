@@ -5,6 +5,7 @@
  */
 #include "common.h"
 #include "measure.h"
+#include "statistics.h"
 
 #define WARM_UP_CONNECTIONS 10
 /* Each leaves a port in TIME_WAIT, and there are about 28,000 of them. */
@@ -14,20 +15,25 @@
 #define MORE 'm'
 #define LAST 'l'
 
-static void converse(in_port_t port, char word, bool resumed)
+/* Returns the seconds from connect to the first byte back. */
+static double converse(in_port_t port, char word, bool resumed)
 {
+	double begin = now_seconds(), first_byte;
 	struct link link;
 
 	link_connect(&link, port, false);
 	contender.send(&link, &word, 1);
 	link_receive_all(&link, &word, 1);
+	first_byte = now_seconds() - begin;
 	if (resumed && contender.resumed && !contender.resumed(&link))
 		die("a session was not resumed");
 	link_close(&link);
+	return first_byte;
 }
 
 static void handshakes_client(const struct setting *setting, in_port_t port)
 {
+	static double first_bytes[MAX_CONNECTIONS];
 	double begin, cpu, elapsed;
 	unsigned int count = 0;
 
@@ -36,12 +42,13 @@ static void handshakes_client(const struct setting *setting, in_port_t port)
 	cpu = cpu_seconds();
 	begin = now_seconds();
 	do {
-		converse(port, MORE, setting->resume);
-		count++;
+		first_bytes[count++] = converse(port, MORE, setting->resume) * 1e6;
 		elapsed = now_seconds() - begin;
 	} while (count < MAX_CONNECTIONS && elapsed < setting->seconds);
 	emit("rate", count / elapsed);
 	emit("client_cpu", (cpu_seconds() - cpu) / count * 1e6);
+	sort_values(first_bytes, count);
+	emit("first_byte", quantile(first_bytes, count, 0.5));
 	converse(port, LAST, setting->resume);
 }
 

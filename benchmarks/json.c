@@ -113,6 +113,7 @@ void report_json(const char *path, const struct run *run)
 	put_member(out, "cipher", run->cipher);
 	fprintf(out, "\n\"processors\": %ld, \"rounds\": %d, \"seconds\": %g,\n",
 		machine.processors, run->rounds, run->seconds);
+	fprintf(out, "\"load_before\": %.1f, \"load_after\": %.1f,\n", run->load, machine.load);
 	put_facts(out);
 	put_results(out);
 	put_goals(out);

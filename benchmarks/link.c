@@ -36,10 +36,12 @@ struct sockaddr_in link_loopback(in_port_t port)
 
 int link_listen(in_port_t *port)
 {
-	struct sockaddr_in address = link_loopback(0);
+	struct sockaddr_in address = link_loopback(*port);
 	socklen_t size = sizeof(address);
-	int fd = contender.socket(ROLE_SERVER);
+	int on = 1, fd = contender.socket(ROLE_SERVER);
 
+	if (*port && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		die_errno("setsockopt SO_REUSEADDR");
 	if (bind(fd, (struct sockaddr *)&address, size) < 0)
 		die_errno("bind");
 	if (listen(fd, SOMAXCONN) < 0)
@@ -99,6 +101,18 @@ void link_accept(struct link *link, int listener, bool delay)
 void link_close(struct link *link)
 {
 	contender.stop(link);
+	close(link->fd);
+	link->fd = -1;
+}
+
+void link_close_last(struct link *link)
+{
+	char rest[4096];
+
+	contender.stop(link);
+	shutdown(link->fd, SHUT_WR);
+	while (recv(link->fd, rest, sizeof(rest), 0) > 0)
+		;
 	close(link->fd);
 	link->fd = -1;
 }

@@ -2,6 +2,7 @@
 #include "machine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,5 +30,7 @@ void machine_describe(struct machine *machine)
 {
 	uname(&machine->system);
 	machine->processors = sysconf(_SC_NPROCESSORS_ONLN);
+	if (getloadavg(&machine->load, 1) != 1)
+		machine->load = -1;
 	find_processor(machine->processor, sizeof(machine->processor));
 }

@@ -8,6 +8,7 @@ struct machine {
 	struct utsname system;
 	char processor[128];
 	long processors;
+	double load; /* of the last minute */
 };
 
 void machine_describe(struct machine *machine);

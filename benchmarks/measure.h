@@ -28,11 +28,17 @@ void emit(const char *name, double value);
 /* The same for a fact that is text. */
 void emit_text(const char *name, const char *text);
 
-/* User and system CPU seconds of this process so far. */
+/* User and system CPU seconds so far, of this process and of the proxies of its side. */
 double cpu_seconds(void);
 
+/* The same of another process. */
+double cpu_of_process(pid_t process);
+
+/* Processes, by commas, that cpu_seconds counts too. */
+void cpu_add_processes(const char *list);
+
 struct sockaddr_in link_loopback(in_port_t port);
-/* A listening socket on a free port of the loopback address. */
+/* A listening socket on that port of the loopback address; 0: a free one, which it gives. */
 int link_listen(in_port_t *port);
 /* Lets this process have so many connections, or exits. */
 void link_make_room(unsigned int count);
@@ -40,6 +46,11 @@ void link_make_room(unsigned int count);
 void link_connect(struct link *link, in_port_t port, bool delay);
 void link_accept(struct link *link, int listener, bool delay);
 void link_close(struct link *link);
+/*
+ * The same once the peer has closed too. What is unread at close, as a ticket, would be a
+ * reset, by which a proxy may throw away what it has still to pass on.
+ */
+void link_close_last(struct link *link);
 
 /* Receives exactly size bytes; an end before that is a failure. */
 void link_receive_all(struct link *link, void *data, size_t size);

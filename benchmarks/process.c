@@ -34,6 +34,12 @@ static FILE *open_end(int fd, const char *mode)
 
 void process_start(struct process *process, const char *const *argv, const char *preload)
 {
+	process_start_on(process, argv, preload, -1);
+}
+
+void process_start_on(struct process *process, const char *const *argv, const char *preload,
+		      int cpu)
+{
 	int to[2], from[2];
 
 	/* Close-on-exec, or a second program keeps the first one's pipes open. */
@@ -47,6 +53,8 @@ void process_start(struct process *process, const char *const *argv, const char 
 	if (process->pid == 0) {
 		dup2(to[0], STDIN_FILENO);
 		dup2(from[1], STDOUT_FILENO);
+		if (cpu >= 0)
+			pin_to_cpu(cpu);
 		become(argv, preload);
 	}
 	close(to[0]);

@@ -22,6 +22,10 @@ struct process {
  */
 void process_start(struct process *process, const char *const *argv, const char *preload);
 
+/* The same on the CPU of that number among those there are; -1: any. */
+void process_start_on(struct process *process, const char *const *argv, const char *preload,
+		      int cpu);
+
 /* Waits for it. Returns its status, as waitpid(2) has it. */
 int process_reap(struct process *process);
 

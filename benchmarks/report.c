@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "cases.h"
 #include "common.h"
 #include "goals.h"
 #include "machine.h"
@@ -15,15 +16,16 @@
 
 /* Whose figures are set against whose. */
 #define OURS "tlssock"
-static const char *const references[] = {"gnutls", "openssl"};
+static const char *const references[] = {"gnutls", "openssl", "stunnel", "haproxy", "hitch", FLOOR};
 
-void report_machine(const struct run *run)
+void report_machine(struct run *run)
 {
 	struct machine machine;
 
 	machine_describe(&machine);
-	printf("%s, %ld CPUs, Linux %s\n", machine.processor, machine.processors,
-	       machine.system.release);
+	run->load = machine.load;
+	printf("%s, %ld CPUs, Linux %s, load %.1f\n", machine.processor, machine.processors,
+	       machine.system.release, machine.load);
 	printf("%s asked of every contender, rounds: %d, seconds for a measure: %g\n\n",
 	       run->cipher, run->rounds, run->seconds);
 	fflush(stdout);

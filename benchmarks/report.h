@@ -6,10 +6,11 @@ struct run {
 	const char *cipher;
 	int rounds;
 	double seconds;
+	double load; /* of the machine before it */
 };
 
-/* What ran where: before the figures. */
-void report_machine(const struct run *run);
+/* What ran where, and sets its load: before the figures. */
+void report_machine(struct run *run);
 
 /* A table for each case, with ratios and goals. */
 void report_results(void);

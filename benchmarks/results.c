@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SERIES 1024
+#define MAX_SERIES 4096
 #define MAX_FACTS  64
 
 /* In the order of the report's columns. */
@@ -18,6 +18,7 @@ const struct metric metrics[] = {
 	{"p50", "p50", "µs", 1, true, false},
 	{"p99", "p99", "µs", 1, true, false},
 	{"rate", "handshakes", "1/s", 0, false, false},
+	{"first_byte", "first byte", "µs", 0, true, false},
 	{"slow_p99", "p99, slow", "µs", 1, true, false},
 	{"slowdown", "ratio of p99", "", 2, true, false},
 	{"requests", "requests", "1/s", 0, false, false},
@@ -138,16 +139,39 @@ struct summary series_summary(const struct series *series)
 	return summarize(values, count);
 }
 
-double series_advantage(const struct series *one, const struct series *other)
+/* The median over the rounds that both have of what is made of the two values. */
+static double compare(const struct series *one, const struct series *other,
+		      double (*make)(const struct metric *metric, double a, double b))
 {
-	double ratios[MAX_ROUNDS];
+	double made[MAX_ROUNDS];
 	size_t count = 0;
 
 	for (int i = 0; i < MAX_ROUNDS; i++) {
 		double a = one->values[i], b = other->values[i];
 
 		if (!isnan(a) && !isnan(b))
-			ratios[count++] = one->metric->cost ? b / a : a / b;
+			made[count++] = make(one->metric, a, b);
 	}
-	return count > 0 ? summarize(ratios, count).median : NAN;
+	return count > 0 ? summarize(made, count).median : NAN;
+}
+
+static double advantage(const struct metric *metric, double a, double b)
+{
+	return metric->cost ? b / a : a / b;
+}
+
+static double difference(const struct metric *metric, double a, double b)
+{
+	(void)metric;
+	return a - b;
+}
+
+double series_advantage(const struct series *one, const struct series *other)
+{
+	return compare(one, other, advantage);
+}
+
+double series_difference(const struct series *one, const struct series *other)
+{
+	return compare(one, other, difference);
 }

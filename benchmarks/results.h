@@ -64,4 +64,7 @@ struct summary series_summary(const struct series *series);
  */
 double series_advantage(const struct series *one, const struct series *other);
 
+/* How much more one is than the other, likewise. */
+double series_difference(const struct series *one, const struct series *other);
+
 #endif /* BENCH_RESULTS_H */

@@ -12,16 +12,6 @@
 
 enum { HELLO = 512 };
 
-double crowd_cpu_seconds(pid_t process)
-{
-	struct timespec used;
-	clockid_t clock;
-
-	if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &used) < 0)
-		die("no CPU clock of process %ld", (long)process);
-	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
-}
-
 void crowd_unblock(int fd)
 {
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)

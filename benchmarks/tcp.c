@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plain TCP: what the sockets themselves cost.
+ * Plain TCP: what the sockets themselves cost. With libtlssock preloaded it is the
+ * program that need not change.
  */
 #include "contender.h"
 #include "plain_io.h"
+#include "tls_info.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -27,12 +29,6 @@ static void tcp_start(struct link *link, enum role role)
 	(void)role;
 }
 
-static void tcp_describe(struct link *link, char *text, size_t size)
-{
-	(void)link;
-	snprintf(text, size, "none");
-}
-
 static void tcp_version(char *text, size_t size)
 {
 	struct utsname name;
@@ -48,6 +44,7 @@ const struct contender contender = {
 	.send = plain_send,
 	.receive = plain_receive,
 	.stop = plain_stop,
-	.describe = tcp_describe,
+	.resumed = tls_info_resumed,
+	.describe = tls_info_describe,
 	.version = tcp_version,
 };

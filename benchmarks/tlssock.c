@@ -5,6 +5,7 @@
 #include "common.h"
 #include "contender.h"
 #include "plain_io.h"
+#include "tls_info.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -65,33 +66,6 @@ static void tls_start(struct link *link, enum role role)
 	(void)role;
 }
 
-static bool tls_resumed(const struct link *link)
-{
-	int resumed = 0;
-	socklen_t length = sizeof(resumed);
-
-	if (getsockopt(link->fd, IPPROTO_TLS, TLS_RESUMED_SESSION, &resumed, &length) < 0)
-		die_errno("TLS_RESUMED_SESSION");
-	return resumed != 0;
-}
-
-/* Asked on the client: its figures count only if it verified the server. */
-static void tls_describe(struct link *link, char *text, size_t size)
-{
-	struct tls_info info;
-	socklen_t length = sizeof(info);
-	char cipher[64];
-	socklen_t cipher_length = sizeof(cipher);
-
-	if (getsockopt(link->fd, IPPROTO_TLS, TLS_CHOSEN_CIPHER, cipher, &cipher_length) < 0)
-		die_errno("getsockopt TLS_CHOSEN_CIPHER");
-	if (getsockopt(link->fd, IPPROTO_TLS, TLS_INFO, &info, &length) < 0)
-		die_errno("getsockopt TLS_INFO");
-	if (!info.verified)
-		die("the server was not verified");
-	snprintf(text, size, "%s %s", cipher, info.group);
-}
-
 static void tls_version(char *text, size_t size)
 {
 	snprintf(text, size, "libtlssock %s", tlssock_version());
@@ -104,7 +78,7 @@ const struct contender contender = {
 	.send = plain_send,
 	.receive = plain_receive,
 	.stop = plain_stop,
-	.resumed = tls_resumed,
-	.describe = tls_describe,
+	.resumed = tls_info_resumed,
+	.describe = tls_info_describe,
 	.version = tls_version,
 };

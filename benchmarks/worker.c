@@ -12,12 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Added to the time of a measure before it is taken for hung. */
-#define GRACE_SECONDS 60
+#define GRACE_SECONDS 300
 
 static const struct measure *const measures[] = {&bulk, &pingpong, &handshakes,
 						 &idle, &requests, &crowded};
@@ -32,6 +31,12 @@ struct parameter {
 static const struct parameter parameters[] = {
 	{"identity", TEXT, offsetof(struct setting, identity)},
 	{"cipher", TEXT, offsetof(struct setting, cipher)},
+	{"server", TEXT, offsetof(struct setting, server_program)},
+	{"client-proxies", TEXT, offsetof(struct setting, client_proxies)},
+	{"server-proxies", TEXT, offsetof(struct setting, server_proxies)},
+	{"connect", UNSIGNED, offsetof(struct setting, connect_port)},
+	{"listen", UNSIGNED, offsetof(struct setting, listen_port)},
+	{"report-to", UNSIGNED, offsetof(struct setting, report_to)},
 	{"write", UNSIGNED, offsetof(struct setting, write_bytes)},
 	{"read", UNSIGNED, offsetof(struct setting, read_bytes)},
 	{"connections", UNSIGNED, offsetof(struct setting, connections)},
@@ -59,15 +64,6 @@ void emit(const char *name, double value)
 
 	snprintf(text, sizeof(text), "%.9g", value);
 	emit_text(name, text);
-}
-
-double cpu_seconds(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 void identity_path(const struct setting *setting, const char *file, char *path, size_t size)
@@ -119,6 +115,9 @@ static const struct measure *find_measure(const char *name)
 
 static void begin(const struct setting *setting, enum role role)
 {
+	const char *proxies =
+		role == ROLE_CLIENT ? setting->client_proxies : setting->server_proxies;
+
 	alarm(10 * (unsigned int)setting->seconds + GRACE_SECONDS);
 	signal(SIGPIPE, SIG_IGN);
 	/*
@@ -127,12 +126,14 @@ static void begin(const struct setting *setting, enum role role)
 	 */
 	if (setting->pin)
 		pin_to_cpu(role == ROLE_CLIENT ? 0 : 1);
+	if (proxies)
+		cpu_add_processes(proxies);
 	contender.setup(setting, role);
 }
 
 static void serve(const struct measure *measure, const struct setting *setting, int port_pipe)
 {
-	in_port_t port;
+	in_port_t port = (in_port_t)setting->listen_port;
 	int listener;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -145,6 +146,22 @@ static void serve(const struct measure *measure, const struct setting *setting, 
 	close(listener);
 }
 
+/* The server is another program, which is told the same and where to say its port. */
+static _Noreturn void become_server(const struct setting *setting, int argc, char **argv,
+				    int port_pipe)
+{
+	char report_to[32], **arguments = calloc((size_t)argc + 2, sizeof(*arguments));
+
+	if (!arguments)
+		die_errno("calloc");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	memcpy(arguments, argv, (size_t)argc * sizeof(*argv));
+	snprintf(report_to, sizeof(report_to), "report-to=%d", port_pipe);
+	arguments[argc] = report_to;
+	execv(setting->server_program, arguments);
+	die_errno(setting->server_program);
+}
+
 static void run_client(const struct measure *measure, const struct setting *setting, int port_pipe)
 {
 	char version[128];
@@ -154,39 +171,50 @@ static void run_client(const struct measure *measure, const struct setting *sett
 	if (read(port_pipe, &port, sizeof(port)) != sizeof(port))
 		die("the server did not start");
 	close(port_pipe);
+	if (setting->connect_port)
+		port = (in_port_t)setting->connect_port;
 	contender.version(version, sizeof(version));
 	emit_text("version", version);
 	measure->client(setting, port);
+}
+
+static void run_both(const struct measure *measure, struct setting *setting, int argc, char **argv)
+{
+	int port_pipe[2], status;
+
+	if (pipe(port_pipe) < 0)
+		die_errno("pipe");
+	setting->server = fork();
+	if (setting->server < 0)
+		die_errno("fork");
+	if (setting->server == 0) {
+		close(port_pipe[0]);
+		if (setting->server_program)
+			become_server(setting, argc, argv, port_pipe[1]);
+		serve(measure, setting, port_pipe[1]);
+		return;
+	}
+	close(port_pipe[1]);
+	run_client(measure, setting, port_pipe[0]);
+	if (waitpid(setting->server, &status, 0) < 0)
+		die_errno("waitpid");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		die("the server failed");
 }
 
 int main(int argc, char **argv)
 {
 	struct setting setting = {0};
 	const struct measure *measure;
-	int port_pipe[2], status;
-	pid_t server;
 
 	if (argc < 2)
 		die("a measure and its parameters, as the driver gives them");
 	measure = find_measure(argv[1]);
 	for (int i = 2; i < argc; i++)
 		parse(&setting, argv[i]);
-	if (pipe(port_pipe) < 0)
-		die_errno("pipe");
-	server = fork();
-	if (server < 0)
-		die_errno("fork");
-	if (server == 0) {
-		close(port_pipe[0]);
-		serve(measure, &setting, port_pipe[1]);
-		return 0;
-	}
-	setting.server = server;
-	close(port_pipe[1]);
-	run_client(measure, &setting, port_pipe[0]);
-	if (waitpid(server, &status, 0) < 0)
-		die_errno("waitpid");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		die("the server failed");
+	if (setting.report_to)
+		serve(measure, &setting, (int)setting.report_to);
+	else
+		run_both(measure, &setting, argc, argv);
 	return 0;
 }

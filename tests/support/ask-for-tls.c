@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For programs that cannot be told a protocol: preloaded before libtlssock, it asks for
- * ASK_PROTOCOL where they ask for TCP. All else is theirs and the library's.
+ * ASK_PROTOCOL where they ask for TCP. All else is theirs and the library's. With
+ * ASK_NO_SESSIONS none is resumed.
  *
  * With ASK_CONNECT, a port, they are given a socket that is connected to it: its
  * number is in ASK_GIVEN.
@@ -20,11 +21,15 @@ int socket(int family, int type, int protocol)
 {
 	int (*next)(int, int, int) = (int (*)(int, int, int))dlsym(RTLD_NEXT, "socket");
 	const char *wanted = getenv("ASK_PROTOCOL");
+	int fd, none = 0;
 
 	if (wanted && (family == AF_INET || family == AF_INET6) &&
 	    (type & TYPE_MASK) == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
 		protocol = atoi(wanted);
-	return next(family, type, protocol);
+	fd = next(family, type, protocol);
+	if (fd >= 0 && protocol == IPPROTO_TLS && getenv("ASK_NO_SESSIONS"))
+		setsockopt(fd, IPPROTO_TLS, TLS_SESSION_REUSE, &none, sizeof(none));
+	return fd;
 }
 
 /* libtlssock's own constructor has run: it was named behind this. */
