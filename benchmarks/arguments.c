@@ -141,30 +141,28 @@ static void take(struct arguments *arguments, int option)
 	}
 }
 
-/* Beside the programs, unless it was named. */
-static void find_beside(const char **file, const char *programs, const char *name)
+/* Beside the programs, unless it was named. path: PATH_MAX bytes, which stay. */
+static void find_beside(const char **file, const char *programs, const char *name, char *path)
 {
-	char path[PATH_MAX];
-
 	if (*file)
 		return;
-	if (snprintf(path, sizeof(path), "%s/%s", programs, name) >= (int)sizeof(path))
+	if (snprintf(path, PATH_MAX, "%s/%s", programs, name) >= PATH_MAX)
 		die("path too long: %s", programs);
-	*file = copy_text(path);
+	*file = path;
 }
 
 /* Where the build puts things, seen from this program. */
 static void find_places(struct arguments *arguments)
 {
-	static char self[PATH_MAX];
+	static char self[PATH_MAX], library[PATH_MAX], ask[PATH_MAX];
 	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (size < 0)
 		die_errno("/proc/self/exe");
 	if (!arguments->programs)
 		arguments->programs = dirname(self);
-	find_beside(&arguments->library, arguments->programs, "../src/libtlssock.so");
-	find_beside(&arguments->ask, arguments->programs, "libask-for-tls.so");
+	find_beside(&arguments->library, arguments->programs, "../src/libtlssock.so", library);
+	find_beside(&arguments->ask, arguments->programs, "libask-for-tls.so", ask);
 }
 
 void arguments_parse(struct arguments *arguments, int argc, char **argv)

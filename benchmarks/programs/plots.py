@@ -16,6 +16,7 @@ set title "{title}"
 set ylabel "{unit}"
 set grid ytics lc rgb "#dddddd"
 set key outside right
+set bmargin 4
 set border 3
 set tics nomirror
 """
@@ -59,7 +60,7 @@ def bars(path, title, unit, groups, series):
     text += f"set xtics ({ticks})\nset xrange [-0.6:{len(groups) - 0.4}]\nset yrange [0:*]\n"
     text += "set style fill solid 0.85\nplot " + ", ".join(
         f'$d{i} using 1:2:5 with boxes lc rgb "{COLOURS[name]}" title "{name}", '
-        f'$d{i} using 1:2:3:4 with yerrorbars lc rgb "#333333" pt 0 notitle'
+        f'$d{i} using 1:2:3:4 with yerrorbars lc rgb "#333333" pt 7 ps 0.2 notitle'
         for i, (name, _) in enumerate(rows))
     run_gnuplot(text + "\n")
 
