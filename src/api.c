@@ -8,6 +8,7 @@
 #include "forking.h"
 #include "libc.h"
 #include "linger.h"
+#include "lingeritem.h"
 #include "log.h"
 #include "owner.h"
 #include "policy.h"
@@ -104,15 +105,18 @@ __attribute__((constructor)) static void start(void)
 				      "TLS sockets are refused");
 }
 
+static int64_t abrupt_end_ms; /* of the waits for all connections together */
+
 static void abrupt_end_one(int fd, void *object)
 {
-	closing_at_abrupt_exit(object, fd);
+	closing_at_abrupt_exit(object, fd, abrupt_end_ms);
 }
 
 void api_abrupt_exit(void)
 {
 	if (!is_ours_to_end())
 		return;
+	abrupt_end_ms = linger_now_ms() + LINGER_UNSENT_MS;
 	fdtable_each_number(abrupt_end_one);
 	linger_finish();
 }

@@ -234,10 +234,10 @@ void closing_at_exit(struct connection *c, int fd)
 	hand_over(&rest);
 }
 
-void closing_at_abrupt_exit(const struct connection *c, int fd)
+void closing_at_abrupt_exit(const struct connection *c, int fd, int64_t end_ms)
 {
 	if (c->state == STATE_OPEN && !c->closing && owner_is_self(&c->owner))
-		linger_here(fd);
+		linger_here(fd, end_ms);
 }
 
 /* What had been sent when first was true: other threads may go on sending meanwhile. */

@@ -306,9 +306,9 @@ void linger_finish(void)
 	linger_unlock();
 }
 
-void linger_here(int fd)
+void linger_here(int fd, int64_t end_ms)
 {
-	struct linger_item item = linger_item(NULL, fd, NULL, LINGER_UNSENT_MS);
+	struct linger_item item = linger_item(NULL, fd, NULL, end_ms - linger_now_ms());
 
 	libc.shutdown(fd, SHUT_WR);
 	linger_item_wait(&item);

@@ -51,10 +51,10 @@ void linger_finish(void);
 
 /*
  * For _exit, with system calls alone, since it may come from a signal handler: ends
- * our side of a connection and waits until the peer's kernel has what was sent, 10
- * seconds at most. What comes meanwhile is discarded.
+ * our side of a connection and waits until the peer's kernel has what was sent, or it is
+ * time. What comes meanwhile is discarded.
  */
-void linger_here(int fd);
+void linger_here(int fd, int64_t end_ms);
 
 /*
  * Some calls fail in a process that has threads. pause ends the lingerer's, and returns

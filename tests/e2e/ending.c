@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* How a connection ends: shutdown, half-close, close, truncation, SIGPIPE. */
+#include "child.h"
 #include "peer.h"
+#include "proc.h"
 #include "trace.h"
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <tlssock.h>
@@ -138,6 +141,46 @@ static void sigpipe(struct link *l, struct trace *t)
 	sigaction(SIGPIPE, &old, NULL);
 }
 
+enum { STUCK = 6 };
+
+/* In the child: more than the peers take, which nobody reads; then _exit. */
+static int leave_stuck(void *arg)
+{
+	const struct link *links = arg;
+
+	for (int i = 0; i < STUCK; i++) {
+		static const char block[1 << 16];
+
+		while (send(links[i].client, block, sizeof(block), MSG_DONTWAIT) > 0)
+			continue;
+	}
+	return 0;
+}
+
+/* A peer that takes nothing holds _exit up for ten seconds; many do for no longer. */
+static void stuck_peers(void **state)
+{
+	struct link links[STUCK];
+	struct pollfd gone = {.events = POLLIN};
+	int pipe_fds[2];
+	pid_t pid;
+
+	(void)state;
+	for (int i = 0; i < STUCK; i++)
+		link_open(&links[i], IPPROTO_TLS, AF_INET);
+	assert_ok(pipe(pipe_fds));
+	pid = child_start(leave_stuck, links);
+	for (int i = 0; i < STUCK; i++)
+		link_drop(&links[i].client);
+	assert_ok(close(pipe_fds[1]));
+	gone.fd = pipe_fds[0];
+	assert_int_equal(poll(&gone, 1, TEST_DEADLINE_MS), 1);
+	assert_int_equal(child_finish(pid), 0);
+	assert_ok(close(pipe_fds[0]));
+	for (int i = 0; i < STUCK; i++)
+		link_close(&links[i]);
+}
+
 static const struct compare_case cases[] = {
 	{"the end is 0, and again 0", end_of_stream},
 	{"half-close", half_close},
@@ -207,11 +250,12 @@ static void departs(void **state)
 int main(void)
 {
 	const char *newest = test_version() == TLS_1_2 ? "1.2" : "1.3";
-	struct CMUnitTest tests[COUNT(departures)];
+	struct CMUnitTest tests[COUNT(departures) + 1];
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(departures); i++)
 		if (strcmp(departures[i].version, newest) <= 0)
 			tests[n++] = ROW_CASE(departures[i].title, departs, ROW(departures[i]));
+	tests[n++] = (struct CMUnitTest)CASE(stuck_peers);
 	return compare_main("ending", cases, COUNT(cases), tests, n);
 }
