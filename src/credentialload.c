@@ -42,13 +42,20 @@ int credential_explain(const struct reason *why, const struct credential_item *i
 int credential_explain_gnutls(const struct reason *why, const struct credential_item *item,
 			      int result)
 {
+	char text[256];
+
 	/* Parsers hide it behind errors of their own. */
 	if (result == GNUTLS_E_MEMORY_ERROR || errno == ENOMEM)
 		return credential_explain(why, item, -ENOMEM, error_text(result));
 	if (result == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
 		return credential_explain(why, item, -EPROTO,
 					  "the key does not belong to the certificate");
-	return credential_explain(why, item, -EINVAL, error_text(result));
+	if (item->kind == CREDENTIAL_URL)
+		return credential_explain(why, item, -EINVAL, error_text(result));
+	snprintf(text, sizeof(text),
+		 "it is not whole, or neither PEM nor DER of what it should be: %s",
+		 error_text(result));
+	return credential_explain(why, item, -EINVAL, text);
 }
 
 /* Reads until the end of the file. Returns 0 or a negative errno. */

@@ -82,7 +82,7 @@ static const struct row rows[] = {
 	 {{CA, "junk.pem"}, {END, NULL}},
 	 -EINVAL,
 	 false,
-	 "junk.pem: "},
+	 "junk.pem: it is not whole, or neither PEM nor DER"},
 	{"an empty file of authorities",
 	 {{CA, "empty.pem"}, {END, NULL}},
 	 -EINVAL,
