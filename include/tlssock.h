@@ -123,7 +123,7 @@ struct tls_info {
  * one, as TLS_CERT_VERIFY_RESULT has them. It may take some away, or add some: what is left
  * of all of them is the result, and refuses the peer where TLS_PEER_VERIFY_REQUIRED holds.
  * What it returns is 0, or refuses the peer in any case. It is not called with
- * TLS_PEER_VERIFY_NONE.
+ * TLS_PEER_VERIFY_NONE, and takes nothing away that the administrator's policy demands.
  *
  * It is called in the thread that drives the handshake, with no lock held and signals as they
  * are in the program; it may wait, and use other sockets, but not this one (EALREADY).
