@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 int chain_open(struct chain *chain, gnutls_session_t session, unsigned int most)
 {
@@ -218,4 +220,93 @@ bool chain_has_host_name(const struct chain *chain)
 			break;
 	}
 	return false;
+}
+
+/* A tree's name ends the names below it; a comma behind a backslash is part of a value. */
+static bool is_below(const char *name, const char *tree)
+{
+	size_t len = strlen(name), end = strlen(tree), slashes = 0;
+	const char *at;
+
+	if (end == 0 || strcasecmp(name, tree) == 0)
+		return true;
+	if (len <= end)
+		return false;
+	at = name + (len - end);
+	if (strcasecmp(at, tree) != 0 || at[-1] != ',')
+		return false;
+	while (at - 2 - slashes >= name && at[-2 - (ptrdiff_t)slashes] == '\\')
+		slashes++;
+	return slashes % 2 == 0;
+}
+
+/* Where no directory name is among the permitted ones, all are. */
+static bool permits(gnutls_x509_name_constraints_t constraints, const char *subject)
+{
+	char tree[512];
+	gnutls_datum_t name;
+	unsigned int type;
+	bool any = false;
+
+	for (unsigned int i = 0;
+	     gnutls_x509_name_constraints_get_permitted(constraints, i, &type, &name) >= 0; i++) {
+		if (type != GNUTLS_SAN_DN)
+			continue;
+		any = true;
+		snprintf(tree, sizeof(tree), "%.*s", (int)name.size, (const char *)name.data);
+		if (name.size < sizeof(tree) && is_below(subject, tree))
+			return true;
+	}
+	return !any;
+}
+
+static bool vouches(const struct chain *chain, unsigned int authority, unsigned int at)
+{
+	gnutls_x509_name_constraints_t constraints;
+	char subject[1024];
+	unsigned int critical;
+	bool good;
+	int r;
+
+	chain_subject(chain, at, subject, sizeof(subject));
+	if (!*subject || (at > 0 && chain_self_issued(chain, at)))
+		return true;
+	if (gnutls_x509_name_constraints_init(&constraints) < 0)
+		return false;
+	r = gnutls_x509_crt_get_name_constraints(chain->crts[authority], constraints, 0, &critical);
+	good = r < 0 ? r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE : permits(constraints, subject);
+	gnutls_x509_name_constraints_deinit(constraints);
+	return good;
+}
+
+bool chain_may_limit_names(gnutls_session_t session)
+{
+	/* id-ce-nameConstraints (RFC 5280, 4.2.1.10), as DER has it. */
+	static const unsigned char oid[] = {0x06, 0x03, 0x55, 0x1d, 0x1e};
+	unsigned int n = 0;
+	const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
+
+	for (unsigned int i = 1; list && i < n; i++)
+		if (memmem(list[i].data, list[i].size, oid, sizeof(oid)))
+			return true;
+	return false;
+}
+
+bool chain_keeps_to_directories(const struct chain *chain)
+{
+	unsigned int path[CHAIN_MAX] = {0}, n = 1, k;
+
+	while (chain->count && n < CHAIN_MAX) {
+		for (k = 1; k < chain->count; k++)
+			if (k != path[n - 1] &&
+			    gnutls_x509_crt_check_issuer(chain->crts[path[n - 1]], chain->crts[k]))
+				break;
+		if (k == chain->count)
+			break;
+		for (unsigned int i = 0; i < n; i++)
+			if (!vouches(chain, k, path[i]))
+				return false;
+		path[n++] = k;
+	}
+	return true;
 }

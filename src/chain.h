@@ -40,4 +40,13 @@ unsigned int chain_names(const struct chain *chain, char *out, size_t size);
 /* True if one of them is a host name: a subject's common name does not count (RFC 9525, 2). */
 bool chain_has_host_name(const struct chain *chain);
 
+/* False if no authority that was shown is for some names only; nothing is parsed. */
+bool chain_may_limit_names(gnutls_session_t session);
+
+/*
+ * True unless an authority in it is for some directory names only (RFC 5280, 4.2.1.10), and a
+ * subject below it has another: GnuTLS looks at names of hosts and addresses.
+ */
+bool chain_keeps_to_directories(const struct chain *chain);
+
 #endif /* CHAIN_H */

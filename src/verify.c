@@ -99,13 +99,16 @@ static int judge(gnutls_session_t session, const struct expectation *expected,
 	struct chain chain;
 	int r = check_host_name(session, expected->name, verdict);
 
-	if (r < 0 || verdict->status == 0)
+	if (r < 0 || (verdict->status == 0 && !chain_may_limit_names(session)))
 		return r;
 	r = chain_open(&chain, session, CHAIN_MAX);
 	if (r < 0)
 		return r;
+	if (!chain_keeps_to_directories(&chain))
+		verdict->status |= GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE | GNUTLS_CERT_INVALID;
 	set_bits(&chain, expected->now, verdict);
-	verify_explain(&chain, expected, verdict);
+	if (verdict->status)
+		verify_explain(&chain, expected, verdict);
 	chain_close(&chain);
 	return 0;
 }
