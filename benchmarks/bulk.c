@@ -61,6 +61,7 @@ static void bulk_client(const struct setting *setting, in_port_t port)
 	for (unsigned int i = 0; i < ends.count; i++) {
 		link_connect(&ends.links[i], port, true);
 		contender.send(&ends.links[i], ends.data, 1);
+		link_receive_all(&ends.links[i], ends.data, 1);
 	}
 	send_some(&ends, setting->write_bytes, WARM_UP_BYTES);
 	cpu = cpu_seconds();
@@ -111,8 +112,9 @@ static void accept_all(struct ends *ends, int listener)
 		struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
 
 		link_accept(&ends->links[i], listener, true);
-		/* A handshake may run in the first call that needs it. */
+		/* A handshake may run in the first call that needs it, a proxy's later still. */
 		link_receive_all(&ends->links[i], ends->data, 1);
+		contender.send(&ends->links[i], ends->data, 1);
 		if (ends->count > 1 &&
 		    epoll_ctl(ends->set, EPOLL_CTL_ADD, ends->links[i].fd, &event) < 0)
 			die_errno("epoll_ctl");

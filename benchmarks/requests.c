@@ -138,6 +138,8 @@ static void requests_client(const struct setting *setting, in_port_t port)
 		ask(&crowd.links[i]);
 		watch(&crowd, i);
 	}
+	/* Each has its first answer: a proxy's handshakes come after connect. */
+	converse(&crowd, setting, INFINITY, crowd.count);
 	converse(&crowd, setting, now_seconds() + setting->seconds,
 		 WARM_UP + 2 * (unsigned long)crowd.count);
 	if (!setting->count_calls)

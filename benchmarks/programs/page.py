@@ -27,7 +27,7 @@ TITLES = {
     "call": ("a call", "ns", 2, True),
     "call_instructions": ("a call", "instructions", 1, True),
 }
-FLOOR = "floor: TCP and AEAD"
+FLOOR, PARTS_OF_FLOOR = "floor: TCP and AEAD", ("tcp", "AEAD alone")
 HEAD = """# Performance
 
 Made by `./bench`; to repeat it, run that on a Debian 12 machine that does nothing else.
@@ -84,7 +84,7 @@ def cell(result, metric):
 def of_floor(run, case, contender, metric):
     """What part of the contender's cost, or of the floor's rate, is the floor's."""
     floor, own = (run.median(case, who, metric) for who in (FLOOR, contender))
-    if not floor or not own or contender == FLOOR:
+    if not floor or not own or contender in (FLOOR, *PARTS_OF_FLOOR):
         return ""
     return f" ({(floor / own if TITLES[metric][3] else own / floor) * 100:.0f} %)"
 
@@ -160,7 +160,8 @@ def section(run, folder, title, words, pictures, remark):
 def machine(parts, run):
     """parts: the C driver's file first, if it is there."""
     part = parts[0]
-    names = [f"{fact['contender']}: {fact['text']}" for fact in run.facts if fact["fact"] == "version"]
+    names = dict.fromkeys(f"{fact['contender']}: {fact['text']}" for fact in run.facts
+                          if fact["fact"] == "version" and fact["contender"] != "AEAD alone")
     loads = "; ".join(f"{part['load_before']} before, {part['load_after']} after"
                       for part in parts if "load_after" in part)
     return (f"{part['processor']}, {part['processors']} CPUs, Linux {part['kernel']}; "
