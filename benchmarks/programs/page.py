@@ -27,6 +27,8 @@ TITLES = {
     "call": ("a call", "ns", 2, True),
     "call_instructions": ("a call", "instructions", 1, True),
 }
+BUSY = ("**The machine was busy with other things than this run: rates and latencies, and the goals "
+        "that are made of them, are not to be relied on, CPU times are by a fifth or so.**\n\n")
 FLOOR, PARTS_OF_FLOOR = "floor: TCP and AEAD", ("tcp", "AEAD alone")
 HEAD = """# Performance
 
@@ -164,10 +166,12 @@ def machine(parts, run):
                           if fact["fact"] == "version" and fact["contender"] != "AEAD alone")
     loads = "; ".join(f"{part['load_before']} before, {part['load_after']} after"
                       for part in parts if "load_after" in part)
+    rounds = " to ".join(map(str, sorted({part["rounds"] for part in parts})))
+    busy = any(part.get("load_before", 0) > part["processors"] for part in parts)
     return (f"{part['processor']}, {part['processors']} CPUs, Linux {part['kernel']}; "
-            f"{part['cipher']} but where another one is named, TLS 1.3, P-256; {part['rounds']} rounds. "
+            f"{part['cipher']} but where another one is named, TLS 1.3, P-256; {rounds} rounds. "
             f"Load averages of the machine: {loads}; what a run itself makes is 1 to 2.\n\n"
-            f"Versions: {'; '.join(names)}.")
+            f"{BUSY if busy else ''}Versions: {'; '.join(names)}.")
 
 
 def write_page(page, notes, parts, run):
