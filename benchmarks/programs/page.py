@@ -166,7 +166,8 @@ def machine(parts, run):
                           if fact["fact"] == "version" and fact["contender"] != "AEAD alone")
     loads = "; ".join(f"{part['load_before']} before, {part['load_after']} after"
                       for part in parts if "load_after" in part)
-    rounds = " to ".join(map(str, sorted({part["rounds"] for part in parts})))
+    counts = [part["rounds"] for part in parts]
+    rounds = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else counts[0]
     busy = any(part.get("load_before", 0) > part["processors"] for part in parts)
     return (f"{part['processor']}, {part['processors']} CPUs, Linux {part['kernel']}; "
             f"{part['cipher']} but where another one is named, TLS 1.3, P-256; {rounds} rounds. "
