@@ -15,6 +15,8 @@ static SLOW int poll_ours(struct pollfd *fds, nfds_t n, int timeout)
 {
 	struct timespec space;
 
+	if (n > READINESS_FEW && !readiness_among_many(fds, n))
+		return libc.poll(fds, n, timeout);
 	return (int)FINISH(readiness_poll(fds, n, readiness_timeout(timeout, &space), NULL));
 }
 
@@ -37,12 +39,14 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 static SLOW int ppoll_ours(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 			   const sigset_t *mask)
 {
+	if ((n > READINESS_FEW && !readiness_among_many(fds, n)) || !readiness_valid(timeout))
+		return libc.ppoll(fds, n, timeout, mask);
 	return (int)FINISH(readiness_poll(fds, n, timeout, mask));
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	if (!readiness_concerns(fds, n) || !readiness_valid(timeout))
+	if (!readiness_concerns(fds, n))
 		return libc.ppoll(fds, n, timeout, mask);
 	return ppoll_ours(fds, n, timeout, mask);
 }

@@ -10,6 +10,7 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,6 +257,12 @@ static int64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * NS_A_SECOND + now.tv_nsec;
+}
+
+bool readiness_among_many(struct pollfd *fds, nfds_t n)
+{
+	return n <= INT_MAX && fdtable_below_limit((int)n - 1) &&
+	       readiness_among(fds, n, fdtable_end());
 }
 
 bool readiness_valid(const struct timespec *timeout)

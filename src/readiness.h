@@ -14,20 +14,34 @@
 #include <stdbool.h>
 #include <time.h>
 
+/* So many a process may have, as a rule. */
+enum { READINESS_FEW = 256 };
+
 /*
  * True if one of the descriptors is ours; changes none of them. All that others pay. Not
  * const: glibc declares that poll only writes to them, and gcc would say that we read what
  * nobody has set.
  */
-static inline bool readiness_concerns(struct pollfd *fds, nfds_t n)
+static inline bool readiness_among(struct pollfd *fds, nfds_t n, unsigned int end)
 {
-	unsigned int end = fdtable_end();
-
-	for (nfds_t i = 0; end && i < n; i++)
+	for (nfds_t i = 0; i < n; i++)
 		if (fdtable_has_below(end, fds[i].fd))
 			return true;
 	return false;
 }
+
+/* The same, or that there are many, which readiness_among_many() looks at. */
+static inline bool readiness_concerns(struct pollfd *fds, nfds_t n)
+{
+	unsigned int end = fdtable_end();
+
+	if (end == 0)
+		return false;
+	return n > READINESS_FEW || readiness_among(fds, n, end);
+}
+
+/* Of more than a process may have, the kernel reads none (poll(2)): false. */
+bool readiness_among_many(struct pollfd *fds, nfds_t n);
 
 /*
  * ppoll(2): timeout NULL waits for good, mask may be NULL. Returns its result, or a

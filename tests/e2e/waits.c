@@ -9,10 +9,12 @@
 #include "waiting.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <tlssock.h>
 #include <unistd.h>
@@ -158,11 +160,27 @@ static void shaking_signals(struct link *l, struct trace *t)
 	with_silent(l, t, note_signals);
 }
 
+/* More than there may be: the kernel looks at none of them. */
+static void too_many(struct link *l, struct trace *t)
+{
+	static const nfds_t more[] = {1, 1000000, (nfds_t)INT_MAX + 1};
+	struct pollfd p = {.fd = l->server, .events = POLLIN};
+	const struct timespec now = {0, 0};
+	struct rlimit limit;
+
+	assert_ok(getrlimit(RLIMIT_NOFILE, &limit));
+	for (size_t i = 0; i < COUNT(more); i++) {
+		CALL(t, poll(&p, limit.rlim_cur + more[i], 0));
+		CALL(t, ppoll(&p, limit.rlim_cur + more[i], &now, NULL));
+	}
+}
+
 static const struct compare_case cases[] = {
 	{"timeouts", open_timeouts},
 	{"timeouts in a handshake", shaking_timeouts},
 	{"signals", open_signals},
 	{"signals in a handshake", shaking_signals},
+	{"more descriptors than there may be", too_many},
 };
 
 int main(void)

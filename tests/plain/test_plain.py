@@ -21,8 +21,8 @@ PROGRAM = sys.argv[1]
 CALLS = {
     "make_read": ("r", 5, 7), "make_write": ("w", 5, 7), "make_recv": ("R", 5, 7), "make_send": ("W", 5, 7),
     "make_readv": ("v", 5, 7), "make_writev": ("V", 5, 7), "make_recvfrom": ("F", 5, 7), "make_sendto": ("T", 5, 7),
-    "make_dup_close": ("c", 9, 8), "make_fcntl": ("f", 6, 7), "make_poll": ("p", 8, 17),
-    "make_poll_many": ("P", 8, 1110), "make_select": ("s", 8, 12), "make_epoll_wait": ("e", 11, 1),
+    "make_dup_close": ("c", 9, 8), "make_fcntl": ("f", 6, 7), "make_poll": ("p", 5, 19),
+    "make_poll_many": ("P", 5, 1110), "make_select": ("s", 8, 12), "make_epoll_wait": ("e", 11, 1),
     "make_epoll_wait_long": ("E", 13, 1), "make_recvmsg": ("m", 11, 7), "make_sendmsg": ("M", 8, 9),
     "make_fputwc": ("C", 10, 0),
 }
