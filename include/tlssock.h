@@ -84,6 +84,13 @@ struct sockaddr_host {
  * on. Other numbers of the same socket go with it. EPROTOTYPE not a TCP socket, ENOTCONN
  * still connecting.
  *
+ * With IPPROTO_TCP it becomes a TCP socket again: our close_notify is sent, without a FIN,
+ * and the peer's is waited for, as recv waits. EAGAIN: call again when there is what
+ * TLS_WANT says. EBUSY: receive the data that came before, until recv returns 0, and call
+ * again; or flush a stdio stream's output; or another thread is in a call. ECONNRESET no
+ * close_notify before the peer's FIN, EPIPE the socket was shut down, EOPNOTSUPP it was
+ * never a TCP socket, EBADFD another process has the session.
+ *
  * TCP_UPGRADE_TLS, at level IPPROTO_TCP, is SSA's form of it: a client that is given the
  * server's name, or with length 0 a server. Its number is not SSA's 33, which is
  * TCP_FASTOPEN_KEY in Linux.

@@ -28,7 +28,7 @@ void closing_release(void *connection)
 	connection_free(connection);
 }
 
-static int send_close_notify(struct connection *c)
+int closing_notify(struct connection *c)
 {
 	int r;
 
@@ -47,7 +47,8 @@ static int shutdown_open(struct connection *c, int fd, int how)
 	int r = 0;
 
 	if (how != SHUT_RD) {
-		send_close_notify(c);
+		c->write_shut = true;
+		closing_notify(c);
 		r = others_wait || connection_nonblocking(fd, 0) ? output_flush(c, fd)
 								 : output_flush_wait(c, fd, false);
 		/*
@@ -163,7 +164,7 @@ static void goodbye(struct connection *c, int fd, struct closing_rest *rest)
 	if (engine_pending(c->engine) > 0)
 		return;
 	if (c->state == STATE_OPEN) {
-		send_close_notify(c);
+		closing_notify(c);
 		output_flush(c, fd);
 	}
 	finish(c, fd, rest);

@@ -8,6 +8,9 @@
 /* shutdown(2): SHUT_WR sends close_notify before FIN. */
 int closing_shutdown(struct connection *c, int fd, int how);
 
+/* With the lock: close_notify is sealed, if it was not yet. 0 or a negative errno. */
+int closing_notify(struct connection *c);
+
 /*
  * What outlives the connection. It is handed over when the lock is free again: the
  * lingerer takes the table's lock, and fork takes the two the other way round.

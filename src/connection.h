@@ -48,13 +48,17 @@ struct connection {
 	bool read_shut;		 /* the program's SHUT_RD */
 	bool peer_shut;		 /* a wait has seen that the peer sends no more */
 	bool write_closed;	 /* close_notify was sent */
+	bool write_shut;	 /* the program's SHUT_WR: FIN follows it */
 	bool truncated;		 /* the end came without close_notify */
 	bool closing;		 /* close is waiting for the waiters to leave */
 	bool calling;		 /* a thread is in the connect call itself */
 	bool hungry;		 /* the handshake goes on with what the peer says next */
 	bool hurried;		 /* TCP_NODELAY is on for the first data, unseen */
 	bool sent_data;		 /* application data was sent */
-	bool upgraded;		 /* was TCP's, connected: options come before the handshake */
+	bool was_tcp;		 /* made by an upgrade */
+	bool upgraded;		 /* the same, connected: options come before the handshake */
+	bool end_kept;		 /* see input_end() */
+	atomic_bool plain;	 /* no number names it any more: it is TCP's again */
 	bool was_open;		 /* the handshake was done */
 	unsigned int sessions;	 /* how many were dissolved */
 	unsigned int shut_early; /* SHUTs of before there was a connection: 1 << how */

@@ -238,7 +238,8 @@ ssize_t engine_open(struct engine *e)
 		return 0;
 	if (n < 0)
 		return engine_fail(e, (int)n);
-	if (n == 0 && !packet)
+	e->peer_closed = n == 0 && !packet;
+	if (e->peer_closed)
 		return 0;
 	e->records_in++;
 	gnutls_packet_get(packet, &data, NULL);
@@ -335,7 +336,13 @@ int engine_close(struct engine *e)
 {
 	int r = gnutls_bye(e->session, GNUTLS_SHUT_WR);
 
+	e->closed = r == 0;
 	return r < 0 ? error_from_gnutls(r) : 0;
+}
+
+bool engine_ended(const struct engine *e)
+{
+	return e->closed && e->peer_closed;
 }
 
 void engine_free(struct engine *e)

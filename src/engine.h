@@ -118,8 +118,11 @@ int engine_update_key(struct engine *e, bool ask);
 int engine_request_auth(struct engine *e);
 bool engine_awaits_auth(const struct engine *e);
 
-/* Seals a close_notify. Returns 0 or a negative errno. */
+/* Seals a close_notify, the last record. Returns 0 or a negative errno. */
 int engine_close(struct engine *e);
+
+/* Both ends have said it: what follows in the streams is no TLS. */
+bool engine_ended(const struct engine *e);
 
 /* True if the session died because verification refused the peer. */
 bool engine_refused_peer(const struct engine *e);

@@ -53,6 +53,9 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 
 	for (int i = 0; i < n; i++)
 		total += iov[i].iov_len;
+	/* What a peer did not expect, an alert in answer to what it said before. */
+	if (e->closed)
+		return (ssize_t)total;
 	if (buffer_reserve(&e->output, total) < 0) {
 		e->no_memory = true;
 		gnutls_transport_set_errno(e->session, ENOMEM);

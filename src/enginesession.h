@@ -29,6 +29,7 @@ struct engine {
 	int chain_alert;	     /* what the chain would be refused with */
 	struct judgement *judgement; /* NULL: the program is not asked */
 	bool no_memory;		     /* a record could not be queued, or the session not made */
+	bool closed, peer_closed;    /* close_notify was sealed; opened */
 	int verdict_alert;	     /* not 0: the peer was refused, and with which alert */
 	char *reason;
 	char *authorities; /* those of which the server wants a certificate; NULL: it asks for none

@@ -109,7 +109,8 @@ ssize_t input_fill(struct connection *c, int fd, size_t room)
 	if (buffer_reserve(&c->in, ENGINE_MAX_RECORD) < 0)
 		return -ENOMEM;
 	n = buffer_space(&c->in);
-	if (c->in_kernel == 0 && room >= ENGINE_MAX_RECORD + c->in.len) {
+	/* Behind an upgraded one's close_notify are bytes that are not ours to take. */
+	if (c->in_kernel == 0 && room >= ENGINE_MAX_RECORD + c->in.len && !c->upgraded) {
 		room -= c->in.len;
 		return take(c, fd, n < room ? n : room);
 	}
@@ -169,6 +170,23 @@ void input_settle(struct connection *c, int fd)
 	else
 		trim(c, fd, 0);
 	buffer_trim(&c->in);
+}
+
+bool input_end(struct connection *c, int fd)
+{
+	size_t behind = c->in.len;
+
+	if (c->in_kernel <= behind)
+		return false;
+	trim(c, fd, behind + 1);
+	c->in_kernel = 0;
+	buffer_fini(&c->in);
+	return true;
+}
+
+bool input_drop_end(int fd)
+{
+	return libc.recv(fd, NULL, 1, MSG_TRUNC | MSG_DONTWAIT) == 1;
 }
 
 void input_discard(int fd)

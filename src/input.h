@@ -45,6 +45,14 @@ int input_wait(struct connection *c, int fd);
 /* Before a call returns: takes from the kernel what has nothing left to tell. */
 void input_settle(struct connection *c, int fd);
 
+/*
+ * An upgraded socket's peer has said close_notify: what follows that is the program's, in
+ * the clear, and stays in the kernel. So does the record's last byte, by which the kernel
+ * shows the end until input_drop_end(). False if what follows was taken already.
+ */
+bool input_end(struct connection *c, int fd);
+bool input_drop_end(int fd);
+
 /* Throws away what is in the kernel's queue. */
 void input_discard(int fd);
 

@@ -46,6 +46,9 @@ static int get_want(struct connection *c, const struct option *o, struct option_
 	/* An answer (ask.h) can be waited for by the hooked calls, which know where it comes. */
 	if (c->state == STATE_HANDSHAKE && handshake_want(c) == 0)
 		return options_int_value(out, POLLIN);
+	/* A downgrade that was begun. */
+	if (c->state == STATE_OPEN && c->write_closed && !c->write_shut)
+		return options_int_value(out, output_pending(c) ? POLLOUT : POLLIN);
 	return options_int_value(out, c->state == STATE_HANDSHAKE ? handshake_want(c) : 0);
 }
 

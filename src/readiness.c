@@ -138,6 +138,11 @@ static void ask_one(struct set *s, nfds_t i)
 	struct pollfd *p = &s->asked[i];
 
 	w->extra = 0;
+	if (c->plain) {
+		fdtable_put(w->entry);
+		*w = (struct watched){0};
+		return;
+	}
 	if (connection_enter(c, p->fd) < 0) {
 		/* poll(2) sleeps on, whatever becomes of a number. */
 		if (s->waited)

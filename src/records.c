@@ -11,14 +11,15 @@
 
 /*
  * The peer's close_notify: the kernel's state shows the end too. Where its FIN has
- * come that is so already, and the event was raised then.
+ * come that is so already, and the event was raised then. An upgraded socket's TCP goes on.
  */
 static ssize_t closed(struct connection *c, int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
 
 	c->read_closed = true;
-	if (libc.poll(&p, 1, 0) != 1)
+	c->end_kept = c->upgraded && !c->truncated && input_end(c, fd);
+	if (!c->end_kept && libc.poll(&p, 1, 0) != 1)
 		libc.shutdown(fd, SHUT_RD);
 	return 0;
 }

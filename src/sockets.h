@@ -38,6 +38,12 @@ int sockets_getaddrinfo(const char *node, const char *service, const struct addr
  */
 int sockets_upgrade(int fd, int level, int name, const void *v, socklen_t len);
 
+/*
+ * setsockopt SO_PROTOCOL on a TLS socket: one that was upgraded becomes a TCP socket again.
+ * It waits as recv does.
+ */
+int sockets_downgrade(struct entry *e, int fd, const void *v, socklen_t len);
+
 int sockets_socket(int family, int type, int protocol);
 int sockets_bind(struct entry *e, int fd, const struct sockaddr *sa, socklen_t len);
 int sockets_connect(struct entry *e, int fd, const struct sockaddr *sa, socklen_t len);

@@ -182,10 +182,6 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 
 	if (is_tls_level(level))
 		return set_tls(c, fd, name, v, len);
-	if (level == SOL_SOCKET && name == SO_PROTOCOL)
-		return connection_explain(c, -EOPNOTSUPP, "setsockopt",
-					  "a TLS socket cannot become a TCP socket again, nor "
-					  "change its protocol");
 	if (level == IPPROTO_TCP && name == TCP_DEFER_ACCEPT)
 		return set_defer_accept(c, fd, v, len);
 	if (virtual)
@@ -221,8 +217,12 @@ int sockets_getsockopt(struct entry *e, int fd, int level, int name, void *v, so
 int sockets_setsockopt(struct entry *e, int fd, int level, int name, const void *v, socklen_t len)
 {
 	struct connection *c = e->object;
-	int r = !c ? -EBADF : len > INT_MAX ? -EINVAL : connection_lock(c);
+	int r = !c ? -EBADF : len > INT_MAX ? -EINVAL : 0;
 
+	if (r == 0 && level == SOL_SOCKET && name == SO_PROTOCOL)
+		return sockets_downgrade(e, fd, v, len);
+	if (r == 0)
+		r = connection_lock(c);
 	if (r == 0) {
 		r = set_locked(c, fd, level, name, v, len);
 		connection_unlock(c);

@@ -98,13 +98,22 @@ static bool is_listed(const FILE *f)
 	return g;
 }
 
-/* Of streams that nothing stands in for. */
 static bool some_pending(int number)
 {
 	for (const FILE *f = _IO_list_all; f; f = f->_chain)
 		if (f->_fileno == number && carry_pending(f) > 0)
 			return true;
 	return false;
+}
+
+bool stdiofd_pending(int fd)
+{
+	bool pending;
+
+	stdiofd_lock();
+	pending = some_pending(fd) || some_pending(taken(fd));
+	stdiofd_unlock();
+	return pending;
 }
 
 void stdiofd_take(int fd)

@@ -8,6 +8,7 @@
 #ifndef STDIOFD_H
 #define STDIOFD_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Before a number becomes a TLS socket's: libc's streams are kept off it. */
@@ -18,6 +19,9 @@ void stdiofd_install(int fd);
 
 /* After the number has ceased to be one, unless it is one again. */
 void stdiofd_release(int fd);
+
+/* True if a stream of the number, libc's or ours, has bytes that are to be written yet. */
+bool stdiofd_pending(int fd);
 
 /* A stream of ours is closed, or handed to glibc. With the lock. */
 void stdiofd_gone(const FILE *f);

@@ -183,8 +183,11 @@ static void begin(struct connection *c, const struct upgrade *u)
 {
 	c->rcvlowat = u->rcvlowat;
 	c->oobinline = u->oobinline;
-	if (u->listening)
+	c->was_tcp = true;
+	if (u->listening) {
 		c->state = STATE_LISTENING;
+		c->defer_accept = kernel_int(u->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT);
+	}
 	if (!u->connected || u->listening)
 		return;
 	c->upgraded = true;

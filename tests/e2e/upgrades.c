@@ -4,6 +4,7 @@
  * both forms of the call, every number and every set that the socket has.
  */
 #include "peer.h"
+#include "starttls.h"
 #include "trace.h"
 #include "waiting.h"
 #include <fcntl.h>
@@ -16,56 +17,6 @@
 #include <tlssock.h>
 #include <unistd.h>
 
-/* TCP, by which a few words have gone. */
-static void open_plain(struct link *link, int family)
-{
-	char buf[16] = "";
-
-	link_open(link, IPPROTO_TCP, family);
-	assert_int_equal(send(link->client, "STARTTLS\n", 9, 0), 9);
-	assert_int_equal(recv(link->server, buf, 9, MSG_WAITALL), 9);
-	assert_int_equal(send(link->server, "go\n", 3, 0), 3);
-	assert_int_equal(recv(link->client, buf, 3, MSG_WAITALL), 3);
-}
-
-static int upgrade(int fd, int protocol)
-{
-	return setsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, sizeof(protocol));
-}
-
-static void identify(int fd)
-{
-	tls_set_text(fd, TLS_CERTIFICATE_CHAIN, zoo("good.pem"));
-	tls_set_text(fd, TLS_PRIVATE_KEY, zoo("good.key"));
-}
-
-static void expect(int fd, const char *name)
-{
-	tls_set_text(fd, TLS_TRUSTED_PEER_CERTIFICATES, zoo("ca.pem"));
-	if (name)
-		tls_set_text(fd, TLS_HOSTNAME, name);
-}
-
-static void upgrade_both(const struct link *link)
-{
-	assert_ok(upgrade(link->server, IPPROTO_TLS));
-	identify(link->server);
-	assert_ok(upgrade(link->client, IPPROTO_TLS));
-	expect(link->client, "localhost");
-}
-
-static void exchange(int a, int b)
-{
-	char buf[16] = "";
-
-	assert_int_equal(send(a, "sealed", 6, 0), 6);
-	assert_int_equal(recv(b, buf, 6, MSG_WAITALL), 6);
-	assert_string_equal(buf, "sealed");
-	assert_int_equal(send(b, "opened", 6, 0), 6);
-	assert_int_equal(recv(a, buf, 6, MSG_WAITALL), 6);
-	assert_string_equal(buf, "opened");
-}
-
 static int family_of(void **state)
 {
 	return *(const int *)*state;
@@ -75,11 +26,11 @@ static void both_roles(void **state)
 {
 	struct link link;
 
-	open_plain(&link, family_of(state));
-	upgrade_both(&link);
+	starttls_open(&link, family_of(state));
+	starttls_both(&link);
 	assert_int_equal(tls_get_int(link.client, TLS_ROLE), TLS_ROLE_CLIENT);
 	assert_int_equal(tls_get_int(link.server, TLS_ROLE), TLS_ROLE_SERVER);
-	exchange(link.client, link.server);
+	starttls_exchange(link.client, link.server);
 	assert_int_equal(tls_get_int(link.client, TLS_CHOSEN_VERSION), test_version());
 	assert_string_equal(tls_get_text(link.server, TLS_HOSTNAME), "localhost");
 	link_close(&link);
@@ -91,13 +42,13 @@ static void as_ssa(void **state)
 	struct link link;
 
 	(void)state;
-	open_plain(&link, AF_INET);
+	starttls_open(&link, AF_INET);
 	assert_ok(setsockopt(link.server, IPPROTO_TCP, TCP_UPGRADE_TLS, NULL, 0));
-	identify(link.server);
+	starttls_identify(link.server);
 	assert_ok(setsockopt(link.client, IPPROTO_TCP, TCP_UPGRADE_TLS, "localhost", 9));
-	expect(link.client, NULL);
+	starttls_expect(link.client, NULL);
 	assert_string_equal(tls_get_text(link.client, TLS_HOSTNAME), "localhost");
-	exchange(link.client, link.server);
+	starttls_exchange(link.client, link.server);
 	link_close(&link);
 }
 
@@ -107,14 +58,14 @@ static void told_role(void **state)
 	struct link link;
 
 	(void)state;
-	open_plain(&link, AF_INET);
-	assert_ok(upgrade(link.client, IPPROTO_TLS));
-	assert_ok(upgrade(link.server, IPPROTO_TLS));
+	starttls_open(&link, AF_INET);
+	assert_ok(starttls_protocol(link.client, IPPROTO_TLS));
+	assert_ok(starttls_protocol(link.server, IPPROTO_TLS));
 	tls_set_int(link.client, TLS_ROLE, TLS_ROLE_SERVER);
 	tls_set_int(link.server, TLS_ROLE, TLS_ROLE_CLIENT);
-	identify(link.client);
-	expect(link.server, "localhost");
-	exchange(link.server, link.client);
+	starttls_identify(link.client);
+	starttls_expect(link.server, "localhost");
+	starttls_exchange(link.server, link.client);
 	assert_string_equal(tls_get_text(link.client, TLS_HOSTNAME), "localhost");
 	assert_fails(setsockopt(link.client, SOL_TLS, TLS_ROLE, &(int){0}, sizeof(int)), EISCONN);
 	link_close(&link);
@@ -128,10 +79,10 @@ static void verified(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
-		open_plain(&link, AF_INET6);
-		upgrade_both(&link);
+		starttls_open(&link, AF_INET6);
+		starttls_both(&link);
 		if (names[i])
-			expect(link.client, names[i]);
+			starttls_expect(link.client, names[i]);
 		else
 			tls_set_text(link.client, TLS_TRUSTED_PEER_CERTIFICATES,
 				     zoo("other-ca.pem"));
@@ -148,17 +99,17 @@ static void numbers(void **state)
 	int twin, other;
 
 	(void)state;
-	open_plain(&link, AF_INET);
+	starttls_open(&link, AF_INET);
 	twin = (int)assert_ok(fcntl(link.client, F_DUPFD_CLOEXEC, 0));
 	other = (int)assert_ok(dup(link.client));
-	upgrade_both(&link);
+	starttls_both(&link);
 	assert_int_equal(fcntl(twin, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(fcntl(other, F_GETFD), 0);
 	assert_int_equal(fcntl(link.client, F_GETFD), 0);
-	exchange(twin, link.server);
+	starttls_exchange(twin, link.server);
 	close(link.client);
 	link.client = other;
-	exchange(other, link.server);
+	starttls_exchange(other, link.server);
 	close(twin);
 	link_close(&link);
 }
@@ -172,9 +123,9 @@ static void sets(void **state)
 	char buf[8];
 
 	(void)state;
-	open_plain(&link, AF_INET);
+	starttls_open(&link, AF_INET);
 	net_epoll(epfd, EPOLL_CTL_ADD, link.client, EPOLLIN | EPOLLET, 77);
-	upgrade_both(&link);
+	starttls_both(&link);
 	assert_ok(fcntl(link.client, F_SETFL, O_NONBLOCK));
 	assert_ok(fcntl(link.server, F_SETFL, O_NONBLOCK));
 	assert_fails(recv(link.server, buf, sizeof(buf), 0), EAGAIN);
@@ -199,8 +150,8 @@ static void polled(void **state)
 	struct link link;
 
 	(void)state;
-	open_plain(&link, AF_INET);
-	upgrade_both(&link);
+	starttls_open(&link, AF_INET);
+	starttls_both(&link);
 	assert_ok(fcntl(link.client, F_SETFL, O_NONBLOCK));
 	assert_ok(fcntl(link.server, F_SETFL, O_NONBLOCK));
 	p[0] = (struct pollfd){.fd = link.client, .events = POLLOUT};
@@ -211,7 +162,7 @@ static void polled(void **state)
 	assert_int_equal(p[1].revents, POLLOUT);
 	assert_ok(fcntl(link.client, F_SETFL, 0));
 	assert_ok(fcntl(link.server, F_SETFL, 0));
-	exchange(link.client, link.server);
+	starttls_exchange(link.client, link.server);
 	link_close(&link);
 }
 
@@ -224,8 +175,8 @@ static void listener(void **state)
 	int client = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
 
 	(void)state;
-	assert_ok(upgrade(listener, IPPROTO_TLS));
-	identify(listener);
+	assert_ok(starttls_protocol(listener, IPPROTO_TLS));
+	starttls_identify(listener);
 	connecting_start(&connecting, client, AF_INET, port);
 	fd = (int)assert_ok(accept(listener, NULL, NULL));
 	assert_int_equal(send(fd, "x", 1, 0), 1);
@@ -244,8 +195,8 @@ static void fresh(void **state)
 
 	(void)state;
 	peer_listen(&peer, "gnutls-peer", AF_INET, "good", "--connections", "1", NULL);
-	assert_ok(upgrade(fd, IPPROTO_TLS_1_2));
-	expect(fd, "localhost");
+	assert_ok(starttls_protocol(fd, IPPROTO_TLS_1_2));
+	starttls_expect(fd, "localhost");
 	assert_ok(getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len));
 	assert_int_equal(protocol, IPPROTO_TLS_1_2);
 	assert_ok(tls_connect(fd, AF_INET, peer.port));
@@ -261,14 +212,14 @@ static void refused(void **state)
 
 	(void)state;
 	assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
-	assert_fails(upgrade(udp, IPPROTO_TLS), EPROTOTYPE);
-	assert_fails(upgrade(ends[0], IPPROTO_TLS), EPROTOTYPE);
-	assert_fails(upgrade(-1, IPPROTO_TLS), EBADF);
-	assert_fails(upgrade(0, IPPROTO_TLS), ENOTSOCK);
+	assert_fails(starttls_protocol(udp, IPPROTO_TLS), EPROTOTYPE);
+	assert_fails(starttls_protocol(ends[0], IPPROTO_TLS), EPROTOTYPE);
+	assert_fails(starttls_protocol(-1, IPPROTO_TLS), EBADF);
+	assert_fails(starttls_protocol(0, IPPROTO_TLS), ENOTSOCK);
 	tcp = socket(AF_INET, SOCK_STREAM, 0);
-	assert_fails(upgrade(tcp, 272), EPROTOTYPE);
+	assert_fails(starttls_protocol(tcp, 272), EPROTOTYPE);
 	/* The kernel's own answers. */
-	assert_fails(upgrade(tcp, IPPROTO_UDP), ENOPROTOOPT);
+	assert_fails(starttls_protocol(tcp, IPPROTO_UDP), ENOPROTOOPT);
 	assert_fails(setsockopt(tcp, SOL_SOCKET, SO_PROTOCOL, &value, 3), EINVAL);
 	memset(long_name, 'x', sizeof(long_name));
 	assert_fails(setsockopt(tcp, IPPROTO_TCP, TCP_UPGRADE_TLS, long_name, 256), EINVAL);
@@ -279,12 +230,11 @@ static void refused(void **state)
 	close(udp);
 	close(ends[0]);
 	close(ends[1]);
-	open_plain(&link, AF_INET);
-	upgrade_both(&link);
-	exchange(link.client, link.server);
-	assert_fails(upgrade(link.client, IPPROTO_TCP), EOPNOTSUPP);
-	assert_fails(upgrade(link.client, IPPROTO_TLS), EOPNOTSUPP);
-	exchange(link.client, link.server);
+	starttls_open(&link, AF_INET);
+	starttls_both(&link);
+	starttls_exchange(link.client, link.server);
+	assert_fails(starttls_protocol(link.client, IPPROTO_TLS), EOPNOTSUPP);
+	starttls_exchange(link.client, link.server);
 	link_close(&link);
 }
 
@@ -309,8 +259,8 @@ static void starttls(void **state)
 	n = recv(fd, buf, sizeof(buf), 0);
 	assert_true(n == 10 && strncmp(buf, "STARTTLS\r\n", 10) == 0);
 	assert_int_equal(send(fd, "220 go\r\n", 8, 0), 8);
-	assert_ok(upgrade(fd, IPPROTO_TLS));
-	identify(fd);
+	assert_ok(starttls_protocol(fd, IPPROTO_TLS));
+	starttls_identify(fd);
 	assert_int_equal(send(fd, "250 sealed\r\n", 12, 0), 12);
 	free(proc_line(&proc, "250 sealed"));
 	close(fd);

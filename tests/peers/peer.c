@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -172,6 +173,39 @@ static void drain(int fd)
 		continue;
 }
 
+/* TLS is over, and TCP goes on, with words in the clear first. */
+static void go_on(struct peer_session *session)
+{
+	static const char words[] = "in the clear\n";
+	ssize_t n = sizeof(words) - 1;
+	char buf[4096];
+
+	session->plain = true;
+	memcpy(buf, words, (size_t)n);
+	while (n > 0 && write(session->fd, buf, (size_t)n) == n) {
+		setsockopt(session->fd, IPPROTO_TCP, TCP_CORK, &(int){0}, sizeof(int));
+		n = read(session->fd, buf, sizeof(buf));
+	}
+}
+
+/* The other end has enough of TLS: the words are in one segment with the answer. */
+static void mode_left(struct peer_session *session)
+{
+	mode_echo(session);
+	setsockopt(session->fd, IPPROTO_TCP, TCP_CORK, &(int){1}, sizeof(int));
+	tls_notify(session);
+	go_on(session);
+}
+
+/* This end has, but receives what comes before the answer. */
+static void mode_leave(struct peer_session *session)
+{
+	send_stream(session);
+	tls_notify(session);
+	receive_and_tell(session, SIZE_MAX);
+	go_on(session);
+}
+
 static void mode_junk(struct peer_session *session)
 {
 	char buf[512];
@@ -214,7 +248,8 @@ static const struct mode {
 	{"answer", mode_answer, true},	 {"exchange", mode_exchange, true},
 	{"duplex", mode_duplex, true},	 {"reset", mode_reset, true},
 	{"junk", mode_junk, false},	 {"hangup", mode_hangup, false},
-	{"silent", mode_silent, false},
+	{"silent", mode_silent, false},	 {"left", mode_left, true},
+	{"leave", mode_leave, true},
 };
 
 static const struct mode *mode;
@@ -223,7 +258,7 @@ static void finish(struct peer_session *session)
 {
 	if (session->fd < 0)
 		return;
-	if (mode->handshake && !options.no_close_notify)
+	if (mode->handshake && !session->plain && !options.no_close_notify)
 		tls_notify(session);
 	shutdown(session->fd, SHUT_WR);
 	/* Unread bytes would turn close into a reset, which overtakes what was sent. */

@@ -36,6 +36,7 @@ struct peer_session {
 	int pull_errno;	 /* of the last failed read below the TLS library */
 	char text[1024]; /* what was agreed, or why it failed */
 	bool ticketed;	 /* the late tickets were sent */
+	bool plain;	 /* TLS is over, close_notify sent */
 };
 
 /* How a stream ended, as tls_recv returns it. */
