@@ -10,6 +10,7 @@
 #include "libc.h"
 #include "output.h"
 #include "receive.h"
+#include "signals.h"
 #include "sockets.h"
 #include "stdiofd.h"
 #include "watch.h"
@@ -244,7 +245,8 @@ static int finish(struct entry *e, int fd, const struct numbers *numbers)
 		return r;
 	r = ready(c);
 	connection_unlock(c);
-	return r < 0 ? r : part(e, fd, numbers);
+	/* A handler that used a number meanwhile would wait for its own thread. */
+	return r < 0 ? r : SIGNALS_HELD(part(e, fd, numbers));
 }
 
 int sockets_downgrade(struct entry *e, int fd, const void *v, socklen_t len)
