@@ -275,12 +275,20 @@
  * those of all are taken. It is read again when it has changed; what it had before holds
  * for TLS_SESSION_TTL longer. A file that cannot be used then is told in the log, and the
  * keys stay. ENOENT, EACCES it cannot be read, or others than its owner could read it (a
- * group may) or write it; EINVAL its size is wrong.
+ * group may) or write it; EINVAL its size is wrong; EOPNOTSUPP with TLS_EARLY_DATA.
  */
 #define TLS_TICKET_KEY_FILE 219
 /*
- * (GS) int, bytes: how much may be sent before the handshake is done (0-RTT). Always 0:
- * EOPNOTSUPP for more.
+ * (GS) int, bytes, 0 to 1048576, 0 unless set: early data (0-RTT; RFC 8446, 2.3). On a client
+ * with TLS_HANDSHAKE_DEFERRED that resumes a session of TLS 1.3 whose server allows it, what
+ * the first send has goes with the ClientHello, up to so many bytes, and send does not wait.
+ * What the server refuses is sent again, once, right after the handshake. WHO RECORDS IT CAN
+ * SEND IT TO THE SERVER AGAIN: only what may be done twice, and only to servers of which it
+ * is known what they do against that. On a listening socket: how much is accepted, with
+ * tickets issued from then on; recv gives it out when the handshake is done, which a replay
+ * never is, and no ClientHello's is accepted twice by the processes that were forked since
+ * listen(). Read when connected: how many bytes were accepted as early data. EOPNOTSUPP
+ * together with TLS_TICKET_KEY_FILE.
  */
 #define TLS_EARLY_DATA 220
 

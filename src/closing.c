@@ -2,6 +2,7 @@
 #include "closing.h"
 
 #include "drain.h"
+#include "early.h"
 #include "handshake.h"
 #include "input.h"
 #include "libc.h"
@@ -75,7 +76,7 @@ static int shutdown_locked(struct connection *c, int fd, int how)
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return -EINVAL;
 	if (c->state == STATE_HANDSHAKE && how != SHUT_RD)
-		r = handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
+		r = handshake_need(c, fd, !early_waits(c) && connection_nonblocking(fd, 0), -1);
 	if (r == -EINTR || r == -EBADFD)
 		return r;
 	if (c->state == STATE_OPEN && connection_claim(c) == 0) {
@@ -154,6 +155,7 @@ static void goodbye(struct connection *c, int fd, struct closing_rest *rest)
 		return;
 	if (!owner_claim_last(&c->owner) || linger_seconds(fd) == 0)
 		return;
+	early_finish(c, fd);
 	if (c->state != STATE_OPEN) {
 		finish(c, fd, rest);
 		return;

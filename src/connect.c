@@ -111,9 +111,11 @@ static int after_tcp(struct connection *c, int fd)
 	if (later) {
 		/*
 		 * It still starts: a server's accept waits for our first bytes. Should it
-		 * fail already, the first call that needs it says so.
+		 * fail already, the first call that needs it says so. Early data goes with
+		 * these bytes.
 		 */
-		handshake_step(c, fd);
+		if (!c->engine || engine_early_room(c->engine) == 0)
+			handshake_step(c, fd);
 		return 0;
 	}
 	r = handshake_run(c, fd, nonblock,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine.h"
 
+#include "engineearly.h"
 #include "enginepsk.h"
 #include "engineresume.h"
 #include "enginesession.h"
@@ -157,17 +158,28 @@ bool engine_can_go_on(const struct engine *e, const uint8_t *data, size_t len)
 	return len && engine_record_length(data, len);
 }
 
+/* True where it may be called again at once. For each record of early data it says "again". */
+static bool goes_on(const struct engine *e, int result, size_t used_before)
+{
+	if (result == GNUTLS_E_AGAIN)
+		return e->server && e->input_used > used_before && e->input_used < e->input_len;
+	return result < 0 && gnutls_error_is_fatal(result) == 0;
+}
+
 int engine_handshake(struct engine *e)
 {
+	size_t used;
 	int result;
 
 	if (e->no_memory) {
 		engine_explain(e, "%s", error_text(GNUTLS_E_MEMORY_ERROR));
 		return -ENOMEM;
 	}
-	do
+	e->begun = true;
+	do {
+		used = e->input_used;
 		result = gnutls_handshake(e->session);
-	while (result < 0 && result != GNUTLS_E_AGAIN && gnutls_error_is_fatal(result) == 0);
+	} while (goes_on(e, result, used));
 	if (result < 0)
 		return engine_fail(e, result);
 	result = engineresume_done(e);
@@ -188,7 +200,7 @@ int engine_handshake(struct engine *e)
 		return -EPROTO;
 	}
 	e->overhead = gnutls_record_overhead_size(e->session);
-	return 0;
+	return engineearly_done(e);
 }
 
 static void drop_packet(struct engine *e)
@@ -351,6 +363,7 @@ void engine_free(struct engine *e)
 		return;
 	drop_packet(e);
 	engineresume_fini(e);
+	engineearly_fini(e);
 	gnutls_deinit(e->session);
 	engine_psk_fini(e);
 	buffer_fini(&e->output);

@@ -72,6 +72,18 @@ void engine_offer_session(struct engine *e, const char *address, unsigned int po
  */
 bool engine_can_go_on(const struct engine *e, const uint8_t *data, size_t len);
 
+/*
+ * How many bytes a client may send with its ClientHello; 0 once that was made. Sending them,
+ * all at once, keeps a copy while it is not known whether the server takes them; if it does
+ * not they go first when the handshake is done.
+ */
+size_t engine_early_room(const struct engine *e);
+int engine_send_early(struct engine *e, const void *data, size_t n);
+bool engine_early_waits(const struct engine *e);
+
+/* How many bytes of early data the server has accepted; they are a server's first plaintext. */
+size_t engine_early(const struct engine *e);
+
 /* Goes on with the handshake. Returns 0 when it is done. */
 int engine_handshake(struct engine *e);
 

@@ -59,6 +59,7 @@ void engine_info(const struct engine *e, struct tls_info *info)
 		 text_or(gnutls_sign_get_name(sign), ""));
 	info->resumed = gnutls_session_is_resumed(s) != 0;
 	info->verified = e->verified && (e->server || e->name || engine_psk_agreed(e));
+	info->early_data = e->early_bytes > 0;
 	info->bytes_in = e->bytes_in;
 	info->bytes_out = e->bytes_out;
 	info->records_in = e->records_in;

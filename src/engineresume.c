@@ -2,6 +2,7 @@
 #include "engineresume.h"
 
 #include "clienthello.h"
+#include "engineearly.h"
 #include "error.h"
 #include "log.h"
 #include "tickets.h"
@@ -192,6 +193,7 @@ static int on_client_hello(gnutls_session_t session, unsigned int type, unsigned
 
 	(void)type;
 	(void)when;
+	e->retried = e->retried || e->has_ticket_key;
 	if (incoming && !e->has_ticket_key)
 		e->has_ticket_key = enable(e, (struct span){message->data, message->size}) == 0;
 	return 0;
@@ -247,6 +249,8 @@ void engine_offer_session(struct engine *e, const char *address, unsigned int po
 	if (gnutls_session_set_data(e->session, s.data, s.len) < 0) {
 		e->offered = false;
 		e->no_memory = engine_begin(e, reason, sizeof(reason)) < 0;
+	} else {
+		engineearly_offer(e, &s);
 	}
 	session_fini(&s);
 }
@@ -267,7 +271,10 @@ static bool is_tls13(const struct engine *e)
  */
 static void keep(struct engine *e)
 {
-	struct session s = {.once = is_tls13(e), .verified = e->verified, .purges = e->purges};
+	struct session s = {.once = is_tls13(e),
+			    .retried = e->retried,
+			    .verified = e->verified,
+			    .purges = e->purges};
 	gnutls_datum_t data = {0};
 
 	if (gnutls_session_get_data2(e->session, &data) < 0)
@@ -320,7 +327,8 @@ int engineresume_done(struct engine *e)
 	else if (engine_resumed(e))
 		e->verified = e->offered && e->offered_verified;
 	e->ticket_came = false;
-	if (e->server && !is_tls13(e))
+	/* GnuTLS cannot refuse early data where it asks for another ClientHello. */
+	if (e->server && (!is_tls13(e) || (e->retried && engineearly_flags(e))))
 		e->tickets_due = 0;
 	else if (e->server && engine_resumed(e) && e->tickets_due)
 		e->tickets_due = 1;
@@ -332,9 +340,10 @@ int engineresume_done(struct engine *e)
 int engineresume_send(struct engine *e)
 {
 	unsigned int n = e->tickets_due;
+	int r = n ? engineearly_tell(e) : 0;
 
 	e->tickets_due = 0;
-	return n ? gnutls_session_ticket_send(e->session, n, 0) : 0;
+	return n && r >= 0 ? gnutls_session_ticket_send(e->session, n, 0) : r;
 }
 
 size_t engineresume_room(const struct engine *e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "enginesession.h"
 
+#include "engineearly.h"
 #include "enginepsk.h"
 #include "engineresume.h"
 #include "error.h"
@@ -131,8 +132,11 @@ static int set_role(struct engine *e)
 static int on_message(gnutls_session_t session, unsigned int type, unsigned int when,
 		      unsigned int incoming, const gnutls_datum_t *message)
 {
+	struct engine *e = gnutls_session_get_ptr(session);
+
 	if (incoming && type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET)
-		engineresume_ticket(gnutls_session_get_ptr(session));
+		engineresume_ticket(e);
+	e->retried = e->retried || (incoming && type == GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST);
 	if (incoming && type == GNUTLS_HANDSHAKE_CERTIFICATE_REQUEST)
 		return engine_on_request(session, type, when, incoming, message);
 	return 0;
@@ -155,6 +159,8 @@ static int setup(struct engine *e, char *reason, size_t size)
 	if (r >= 0)
 		r = set_role(e);
 	if (r >= 0)
+		r = engineearly_setup(e);
+	if (r >= 0)
 		engineresume_setup(e);
 	gnutls_session_set_ptr(e->session, e);
 	gnutls_session_set_verify_function(e->session, engine_on_certificate);
@@ -176,6 +182,7 @@ int engine_begin(struct engine *e, char *reason, size_t size)
 	unsigned int flags = e->server ? GNUTLS_SERVER : GNUTLS_CLIENT;
 
 	flags |= GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | engineresume_flags(e->settings, e->server);
+	flags |= engineearly_flags(e);
 	/* A client announces it if it has something to show. */
 	if (e->server || credentials_have_identity(e->credentials))
 		flags |= GNUTLS_POST_HANDSHAKE_AUTH;

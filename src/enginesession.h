@@ -57,9 +57,17 @@ struct engine {
 	bool offered; /* a client has shown an earlier session, and of what kind */
 	bool offered_verified;
 	int64_t offered_expires_s;
-	unsigned int purges;	  /* when it began; see sessioncache.h */
-	bool done;		  /* the handshake */
+	unsigned int purges; /* when it began; see sessioncache.h */
+	bool retried;	     /* there was a HelloRetryRequest */
+	bool begun;	     /* the handshake */
+	bool done;
 	unsigned int tickets_due; /* a server's, to be sent with the first data */
+
+	/* See engineearly.h. */
+	struct session early_session; /* what a client shows, while early data may come */
+	size_t early_room;	      /* how much */
+	struct buffer early;	      /* sent, and not known to be accepted */
+	size_t early_bytes;	      /* accepted */
 
 	uint64_t bytes_in, bytes_out, records_in, records_out;
 };

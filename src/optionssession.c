@@ -12,6 +12,11 @@
 #include <tlssock.h>
 
 enum { MOST_TTL_S = 604800 }; /* RFC 8446, 4.6.1 */
+enum { MOST_EARLY = 1 << 20 };
+
+static const char not_both[] =
+	"TLS_EARLY_DATA and TLS_TICKET_KEY_FILE exclude each other: servers that share a file of "
+	"keys do not know what the others have accepted, and a replay could not be told";
 
 static int get_reuse(struct connection *c, const struct option *o, struct option_value *out)
 {
@@ -131,6 +136,10 @@ static int set_key_file(struct connection *c, const struct option *o, const void
 
 	if (r < 0)
 		return r;
+	if (c->settings->numbers[SETTING_EARLY_DATA] > 0) {
+		free(path);
+		return connection_explain(c, -EOPNOTSUPP, "setsockopt", not_both);
+	}
 	r = tickets_of_file(path, tickets_now_s(), 0, &keys, reason, sizeof(reason));
 	explicit_bzero(&keys, sizeof(keys));
 	if (r < 0)
@@ -141,21 +150,23 @@ static int set_key_file(struct connection *c, const struct option *o, const void
 	return r;
 }
 
+/* What there may be of it, and then what there was. */
 static int get_early_data(struct connection *c, const struct option *o, struct option_value *out)
 {
-	(void)c;
-	(void)o;
-	return options_int_value(out, 0);
+	int64_t told = c->settings->numbers[o->setting];
+
+	if (c->engine && c->was_open)
+		return options_int_value(out, (int)engine_early(c->engine));
+	return options_int_value(out, told > 0 ? (int)told : 0);
 }
 
-/* There is none: a replayed request would have to be told from a new one. */
 static int set_early_data(struct connection *c, const struct option *o, const void *v, size_t len)
 {
 	int bytes, r = options_int(&bytes, v, len);
 
-	(void)c;
-	(void)o;
-	return r < 0 || bytes == 0 ? r : bytes < 0 ? -EINVAL : -EOPNOTSUPP;
+	if (r == 0 && bytes > 0 && settings_text(c->settings, SETTING_TICKET_KEY_FILE))
+		return connection_explain(c, -EOPNOTSUPP, "setsockopt", not_both);
+	return r < 0 ? r : options_set_number(c, o, v, len);
 }
 
 static const struct option rows[] = {
@@ -184,7 +195,13 @@ static const struct option rows[] = {
 	 .early = true,
 	 .setting = SETTING_TICKET_KEY_FILE,
 	 .set = set_key_file},
-	{.name = TLS_EARLY_DATA, .early = true, .get = get_early_data, .set = set_early_data},
+	{.name = TLS_EARLY_DATA,
+	 .early = true,
+	 .agreed = true,
+	 .setting = SETTING_EARLY_DATA,
+	 .max = MOST_EARLY,
+	 .get = get_early_data,
+	 .set = set_early_data},
 };
 
 const struct option_table options_session = OPTION_TABLE(rows);

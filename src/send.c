@@ -2,6 +2,7 @@
 #include "send.h"
 
 #include "drain.h"
+#include "early.h"
 #include "handshake.h"
 #include "libc.h"
 #include "output.h"
@@ -283,7 +284,7 @@ static ssize_t send_locked(struct connection *c, int fd, struct cursor *cur, int
 static ssize_t leave(struct connection *c, int fd, ssize_t n)
 {
 	c->out_more = c->out_more && output_pending(c);
-	if (n > 0 && !c->sent_data)
+	if (n > 0 && !c->sent_data && c->state == STATE_OPEN)
 		handshake_sent_data(c, fd);
 	/* As TCP: the error once, and then EPIPE. */
 	if (n < 0 && n == c->out_error) {
@@ -307,7 +308,7 @@ static int fast_open(const struct connection *c)
 
 ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int flags)
 {
-	ssize_t n;
+	ssize_t early, n;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
@@ -315,8 +316,9 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 	n = connection_enter(c, fd);
 	if (n < 0)
 		return n;
-	n = flags & MSG_FASTOPEN ? fast_open(c) : send_locked(c, fd, cur, flags);
-	return leave(c, fd, n);
+	early = flags & MSG_FASTOPEN ? fast_open(c) : early_send(c, fd, cur);
+	n = early == 0 || (early > 0 && cur->left) ? send_locked(c, fd, cur, flags) : 0;
+	return leave(c, fd, early && n <= 0 ? early : early + n);
 }
 
 /* Waits as a blocking send would. Returns how much plaintext may be sealed. */

@@ -21,6 +21,7 @@ struct session {
 	void *data; /* malloc'd; secret */
 	size_t len;
 	bool once;	     /* a ticket that is shown once (RFC 8446, C.4) */
+	bool retried;	     /* the server asked for another key share */
 	bool verified;	     /* the peer's chain and name were verified when it was made */
 	int64_t expires_s;   /* by the clock that now_s of the others is of */
 	unsigned int purges; /* sessioncache_purges() when its connection began */

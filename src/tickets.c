@@ -6,6 +6,7 @@
 #include "guard.h"
 #include "libc.h"
 #include "log.h"
+#include "replays.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +45,7 @@ static int make_own_locked(int64_t now_s)
 		return -EIO;
 	own.count = 1;
 	own_since_s = now_s;
+	replays_begin();
 	return 0;
 }
 

@@ -261,9 +261,6 @@ static void errors(void **state)
 	assert_fails(setsockopt(fd, SOL_TLS, TLS_SESSION_TTL, &one, sizeof(one)), EINVAL);
 	one = 2;
 	assert_fails(setsockopt(fd, SOL_TLS, TLS_SESSION_REUSE, &one, sizeof(one)), EINVAL);
-	assert_fails(setsockopt(fd, SOL_TLS, TLS_EARLY_DATA, &one, sizeof(one)), EOPNOTSUPP);
-	tls_set_int(fd, TLS_EARLY_DATA, 0);
-	assert_int_equal(tls_get_int(fd, TLS_EARLY_DATA), 0);
 	assert_fails(getsockopt(fd, SOL_TLS, TLS_RESUMED_SESSION, &one, &(socklen_t){4}), ENOTCONN);
 	assert_fails(setsockopt(fd, SOL_TLS, TLS_RESUMED_SESSION, &one, sizeof(one)), ENOPROTOOPT);
 	assert_fails(setsockopt(fd, SOL_TLS, TLS_TICKET_KEY_FILE, "/nowhere", 8), ENOENT);

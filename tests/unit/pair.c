@@ -44,6 +44,8 @@ struct settings *end_settings(const struct end_options *o)
 		s->numbers[SETTING_REVOCATION] = TLS_REVOCATION_HARD;
 	if (o->ask)
 		s->numbers[SETTING_OCSP] = 1;
+	if (o->early)
+		s->numbers[SETTING_EARLY_DATA] = o->early;
 	if (o->without)
 		s->numbers[o->without] = 0;
 	return s;

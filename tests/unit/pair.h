@@ -26,6 +26,7 @@ struct end_options {
 	bool hard;	    /* TLS_REVOCATION_HARD */
 	bool ask;	    /* TLS_OCSP_CHECKS */
 	int without;	    /* a setting_number that is 0; 0: none */
+	int64_t early;	    /* TLS_EARLY_DATA, 0: not told */
 };
 
 struct end {

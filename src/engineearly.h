@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Early data (RFC 8446, 2.3). A server gives it out when the handshake is done, which who
+ * plays a ClientHello again cannot do: GnuTLS cannot answer before that anyway. A client
+ * keeps a copy until then, to send it again where it was not accepted.
+ */
+#ifndef ENGINEEARLY_H
+#define ENGINEEARLY_H
+
+#include "enginesession.h"
+
+/* gnutls_init()'s flags, and what follows. 0 or GnuTLS's error. */
+unsigned int engineearly_flags(const struct engine *e);
+int engineearly_setup(struct engine *e);
+
+/* How much the tickets allow that are made next. 0 or GnuTLS's error. */
+int engineearly_tell(const struct engine *e);
+
+/* A client shows this session, which is taken over if early data may go with it. */
+void engineearly_offer(struct engine *e, struct session *s);
+
+/* The handshake is done. Returns 0 or a negative errno. */
+int engineearly_done(struct engine *e);
+
+void engineearly_fini(struct engine *e);
+
+#endif /* ENGINEEARLY_H */
