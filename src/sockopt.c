@@ -175,6 +175,16 @@ static int set_defer_accept(struct connection *c, int fd, const void *v, socklen
 	return 0;
 }
 
+/*
+ * SO_SNDBUF and its kin change what the kernel takes. These do not, and servers set them
+ * for each answer.
+ */
+static bool keeps_room(int level, int name)
+{
+	return level == IPPROTO_TCP &&
+	       (name == TCP_CORK || name == TCP_NODELAY || name == TCP_QUICKACK);
+}
+
 static int set_locked(struct connection *c, int fd, int level, int name, const void *v,
 		      socklen_t len)
 {
@@ -196,8 +206,8 @@ static int set_locked(struct connection *c, int fd, int level, int name, const v
 	if ((level == SOL_SOCKET && (name == SO_PEEK_OFF || name == SO_ZEROCOPY)) ||
 	    (level == IPPROTO_TCP && name == TCP_ULP))
 		return -EOPNOTSUPP;
-	/* SO_SNDBUF and its kin change what the kernel takes. */
-	c->send_room = 0;
+	if (!keeps_room(level, name))
+		c->send_room = 0;
 	return libc.setsockopt(fd, level, name, v, len) < 0 ? -errno : 0;
 }
 
