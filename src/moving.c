@@ -25,6 +25,7 @@ struct move {
 	bool nonblock;	 /* the socket's */
 	bool pipe_nonblock;
 	bool more;
+	bool placed; /* sendfile was given an offset */
 	struct buffer piece;
 };
 
@@ -69,9 +70,11 @@ static ssize_t read_file(struct move *m, off64_t pos, size_t n)
 	n = n < m->piece.cap ? n : m->piece.cap;
 	r = libc.pread64(m->other, m->piece.data, n, pos);
 	if (r < 0)
-		/* What is no file with contents the kernel cannot send either. */
-		r = errno == EISDIR || errno == ESPIPE ? -EINVAL : -errno;
-	return r;
+		r = -errno;
+	/* What is no file with contents the kernel cannot send either. */
+	if (r == -EISDIR || (r == -ESPIPE && !m->placed))
+		r = -EINVAL;
+	return r < 0 && flags_of(m->other, O_WRONLY) < 0 ? -EBADF : r;
 }
 
 /* MSG_MORE where more of the file is known to come: its end must not wait for more. */
@@ -106,30 +109,39 @@ static ssize_t send_file(struct move *m, off64_t pos, size_t n)
 	return done ? (ssize_t)done : r;
 }
 
-/* Where to read: *pos, if the kernel would read there (sendfile(2), rw_verify_area). */
-static int file_position(int in, const off64_t *off, size_t *n, off64_t *pos)
+/* sendfile(2), rw_verify_area */
+static bool is_range(off64_t pos, size_t n)
 {
+	return pos >= 0 && (ssize_t)n >= 0 && (off64_t)n <= INT64_MAX - pos;
+}
+
+/* Where to read: *pos, if the kernel would read there. */
+static int file_position(int in, const off64_t *off, size_t n, off64_t *pos)
+{
+	/* The read itself tells what is wrong with the file. */
+	if (off && n && is_range(*off, n)) {
+		*pos = *off;
+		return 0;
+	}
+	if (flags_of(in, O_WRONLY) < 0)
+		return -EBADF;
 	*pos = lseek64(in, 0, SEEK_CUR);
 	if (*pos < 0)
 		return off ? -ESPIPE : -EINVAL;
-	if (off)
-		*pos = *off;
-	if (*pos < 0 || (ssize_t)*n < 0 || (off64_t)*n > INT64_MAX - *pos)
-		return -EINVAL;
-	*n = *n < CURSOR_MOST ? *n : CURSOR_MOST;
-	return 0;
+	*pos = off ? *off : *pos;
+	return is_range(*pos, n) ? 0 : -EINVAL;
 }
 
 static ssize_t file_to_socket(struct move *m, off64_t *off, size_t n)
 {
-	ssize_t r = flags_of(m->other, O_WRONLY);
 	off64_t pos = 0;
+	ssize_t r = file_position(m->other, off, n, &pos);
 	struct stat st;
 
-	if (r >= 0)
-		r = file_position(m->other, off, &n, &pos);
 	if (r < 0 || n == 0)
 		return r;
+	n = n < CURSOR_MOST ? n : CURSOR_MOST;
+	m->placed = off;
 	if (buffer_reserve(&m->piece, 1) < 0)
 		return -ENOMEM;
 	CLEANUP_PUSH(drop_piece, m);
@@ -317,33 +329,36 @@ static ssize_t finish(struct move *m, ssize_t r)
 	return r;
 }
 
-/* Returns 0 with the TLS socket's entry and flags. */
+/* Returns 0 with the TLS socket's entry. */
 static int start(struct move *m, int fd, int other)
 {
 	*m = (struct move){.e = fdtable_get(fd), .fd = fd, .other = other};
-	if (!m->e || !m->e->object)
-		return finish(m, -EBADF);
-	m->nonblock = connection_nonblocking(fd, 0);
-	return 0;
+	return m->e && m->e->object ? 0 : (int)finish(m, -EBADF);
+}
+
+static ssize_t sendfile_in(int out, int in, const off64_t *off, size_t n)
+{
+	int flags = flags_of(out, O_RDONLY);
+	struct move m;
+
+	if (flags < 0 || flags_of(in, O_WRONLY) < 0)
+		return -EBADF;
+	if (off || !is_pipe(out))
+		return off ? -ESPIPE : -EINVAL;
+	if (start(&m, in, out) < 0)
+		return -EBADF;
+	m.nonblock = connection_nonblocking(in, 0);
+	m.pipe_nonblock = flags & O_NONBLOCK;
+	return finish(&m, n ? socket_to_pipe(&m, n) : 0);
 }
 
 ssize_t sockets_sendfile(int out, int in, off64_t *off, size_t n)
 {
-	int flags = flags_of(out, O_RDONLY);
 	struct move m;
-	int r;
 
-	if (flags < 0 || flags_of(in, O_WRONLY) < 0)
-		return -EBADF;
-	if (fdtable_has(in) && (off || !is_pipe(out)))
-		return off ? -ESPIPE : -EINVAL;
-	r = fdtable_has(in) ? start(&m, in, out) : start(&m, out, in);
-	if (r < 0)
-		return r;
-	if (m.fd == out)
-		return finish(&m, file_to_socket(&m, off, n));
-	m.pipe_nonblock = flags & O_NONBLOCK;
-	return finish(&m, n ? socket_to_pipe(&m, n) : 0);
+	if (fdtable_has(in))
+		return sendfile_in(out, in, off, n);
+	return start(&m, out, in) < 0 ? -EBADF : finish(&m, file_to_socket(&m, off, n));
 }
 
 /* What the kernel refuses, in its order; one end at least is a socket. */
@@ -377,6 +392,7 @@ ssize_t sockets_splice(int in, const off64_t *in_off, int out, const off64_t *ou
 	if (r < 0)
 		return r;
 	signals_cancel_point(drop_all, &m);
+	m.nonblock = connection_nonblocking(m.fd, 0);
 	m.pipe_nonblock = (flags & SPLICE_F_NONBLOCK) || connection_nonblocking(m.other, 0);
 	m.more = flags & SPLICE_F_MORE;
 	return finish(&m, from_pipe ? pipe_to_socket(&m, n) : socket_to_pipe(&m, n));
