@@ -5,6 +5,9 @@
 
 #include <errno.h>
 
+/* Up to so many bytes are copied for nothing rather than discarded by a call of their own. */
+enum { CHEAP_COPY = 4096 };
+
 size_t input_record(const struct connection *c)
 {
 	return c->in.len ? engine_record_length(buffer_head(&c->in), c->in.len) : 0;
@@ -95,19 +98,53 @@ static ssize_t look(struct connection *c, int fd, size_t n)
 	return r;
 }
 
+/*
+ * What was seen, which nobody waits for any more, and what follows, in one call: of that as
+ * much as the caller has room for, so that no plaintext has to wait here.
+ */
+static ssize_t take_behind(struct connection *c, int fd, size_t room)
+{
+	size_t seen = c->in_kernel, space = buffer_space(&c->in) - seen;
+	size_t asked = seen + (room < space ? room : space);
+	ssize_t r = libc.recv(fd, buffer_tail(&c->in), asked, MSG_DONTWAIT);
+
+	/* The kernel stops at an urgent byte. */
+	if (r > 0 && (size_t)r < seen) {
+		c->in_kernel -= (size_t)r;
+		return 0;
+	}
+	c->in_kernel = 0;
+	if (r > 0 && (size_t)r == seen) {
+		c->in_drained = true;
+		return -EAGAIN;
+	}
+	r = result(c, r, asked);
+	if (r <= 0)
+		return r;
+	r -= (ssize_t)seen;
+	c->in.off += seen;
+	c->in.len += (size_t)r;
+	return r;
+}
+
 ssize_t input_fill(struct connection *c, int fd, size_t room)
 {
 	size_t keep = engine_pending(c->engine) > 0 ? 1 : 0;
+	bool behind; /* all that was seen has been delivered */
 	size_t n;
 
 	/* Behind the program's own SHUT_RD more may come (tcp(7)). */
 	if (c->in_eof && !c->read_shut)
 		return 0;
 	c->in_eof = false;
-	trim(c, fd, keep);
+	behind = room && !keep && c->in.len == 0 && c->in_kernel && c->in_kernel <= CHEAP_COPY;
+	if (!behind)
+		trim(c, fd, keep);
 	/* A record that is not whole yet is at most this long. */
 	if (buffer_reserve(&c->in, ENGINE_MAX_RECORD) < 0)
 		return -ENOMEM;
+	if (behind)
+		return take_behind(c, fd, room);
 	n = buffer_space(&c->in);
 	/* Behind an upgraded one's close_notify are bytes that are not ours to take. */
 	if (c->in_kernel == 0 && room >= ENGINE_MAX_RECORD + c->in.len && !c->upgraded) {
