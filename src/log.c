@@ -52,6 +52,12 @@ void log_init(const char *setting)
 	threshold = (enum log_level)level;
 }
 
+static void write_line(int fd, const char *line, size_t len)
+{
+	while (libc.write(fd, line, len) < 0 && errno == EINTR)
+		continue;
+}
+
 /* A descriptor is opened for each line, so that none is held in the program's table. */
 static void write_file(const char *line, size_t len)
 {
@@ -59,7 +65,7 @@ static void write_file(const char *line, size_t len)
 
 	if (fd < 0)
 		return;
-	(void)!libc.write(fd, line, len);
+	write_line(fd, line, len);
 	libc.close(fd);
 }
 
@@ -76,7 +82,7 @@ static void emit(enum log_level level, char *line, size_t len)
 	if (strcmp(target, "stderr") != 0)
 		write_file(line, len);
 	else if (!fdtable_has(STDERR_FILENO)) /* or it would go to a peer in the clear */
-		(void)!libc.write(STDERR_FILENO, line, len);
+		write_line(STDERR_FILENO, line, len);
 }
 
 void log_clean(char *text, size_t len)
