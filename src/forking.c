@@ -12,6 +12,7 @@
 #include "priority.h"
 #include "sessioncache.h"
 #include "sharing.h"
+#include "signals.h"
 #include "stdiofd.h"
 #include "tags.h"
 #include "tickets.h"
@@ -113,6 +114,7 @@ static void in_parent(void)
 
 static void in_child(void)
 {
+	signals_fork_child();
 	unlock_rest();
 	fdtable_fork_each(child_one, NULL);
 	owner_fork_unlock(arena);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The names that install signal handlers: that there is one is all that is of interest. */
+/* The names that install signal handlers. */
 #include "interpose.h"
 
+#include "handlers.h"
 #include "libc.h"
-#include "signals.h"
 
 #include <signal.h>
 
@@ -17,16 +17,13 @@ sighandler_t bsd_signal(int number, sighandler_t handler);
 	EXPORT UNSANITIZED int name(int number, const struct sigaction *restrict action,           \
 				    struct sigaction *restrict old)                                \
 	{                                                                                          \
-		if (action)                                                                        \
-			signals_note(number, action->sa_handler);                                  \
-		return libc.sigaction(number, action, old);                                        \
+		return handlers_sigaction(number, action, old);                                    \
 	}
 
 #define SIGNAL(name, real)                                                                         \
 	EXPORT UNSANITIZED sighandler_t name(int number, sighandler_t handler)                     \
 	{                                                                                          \
-		signals_note(number, handler);                                                     \
-		return libc.real(number, handler);                                                 \
+		return handlers_signal(number, handler, libc.real);                                \
 	}
 
 SIGACTION(sigaction)

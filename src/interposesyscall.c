@@ -8,6 +8,7 @@
  */
 #include "interpose.h"
 
+#include "handlers.h"
 #include "libc.h"
 #include "sockets.h"
 
@@ -81,9 +82,14 @@ static long io_submit(const long *arg)
 /* What it points to is for the kernel to look at: a handler, most likely. */
 static long rt_sigaction(const long *arg)
 {
+	long r;
+
 	if (arg[1])
 		signals_note((int)arg[0], (void (*)(int))arg[1]);
-	return libc.syscall(SYS_rt_sigaction, arg[0], arg[1], arg[2], arg[3], 0L, 0L);
+	r = libc.syscall(SYS_rt_sigaction, arg[0], arg[1], arg[2], arg[3], 0L, 0L);
+	if (r == 0 && arg[2])
+		handlers_reveal((int)arg[0], P(2));
+	return r;
 }
 
 static long exit_group(const long *arg)

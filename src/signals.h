@@ -65,8 +65,20 @@ bool signals_restart(void);
 /* The process is about to have a TLS socket. */
 void signals_begin(void);
 
-/* It is about to install this, by whatever call. */
+/* It is about to install this, by whatever call, and handlers.h cannot put it off. */
 void signals_note(int number, void (*handler)(int number));
+
+/* True for what waits by the mask. */
+bool signals_waits(int number);
+
+/*
+ * A signal has come for which the kernel calls handlers.h, with info if that is of interest.
+ * Returns true if it is handled when the thread lets go. Async-signal-safe.
+ */
+bool signals_put_off(int number, const siginfo_t *info);
+
+/* In a forked child, before it lets go. */
+void signals_fork_child(void);
 
 /*
  * pthread_cleanup_push and _pop, but for siglongjmp too: glibc has kept for it the list of

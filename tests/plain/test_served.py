@@ -45,4 +45,5 @@ def takes_few(*options):
 
 
 add_case("an answer", takes_few)
+add_case("an answer beside a signal handler", takes_few, "handler")
 sys.exit(run_cases())

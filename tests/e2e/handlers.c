@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a program sees of its own signal handlers in a process with TLS sockets: as if the
+ * kernel called them by itself. Signals that come upon the library are handled later, with
+ * all that they bring.
+ */
+#include "child.h"
+#include "scene.h"
+#include "trace.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <tlssock.h>
+#include <unistd.h>
+
+enum { SHOTS = 3000 };
+
+static volatile sig_atomic_t plain_calls, informed_calls, wrong;
+
+static void plain(int number)
+{
+	plain_calls += number == SIGUSR1;
+}
+
+static void informed(int number, siginfo_t *info, void *context)
+{
+	sigset_t now;
+
+	if (info->si_signo != number || info->si_code != SI_QUEUE || info->si_pid != getpid() ||
+	    info->si_value.sival_int != 42 || !context)
+		wrong++;
+	/* Blocked by sa_mask, and by itself. */
+	if (pthread_sigmask(SIG_BLOCK, NULL, &now) != 0 || sigismember(&now, SIGUSR1) != 1 ||
+	    sigismember(&now, number) != 1 || sigismember(&now, SIGHUP) != 0)
+		wrong++;
+	informed_calls++;
+}
+
+static void set(int number, int flags, void (*handler)(void))
+{
+	struct sigaction action = {.sa_flags = flags, .sa_handler = (void (*)(int))handler};
+
+	sigaddset(&action.sa_mask, SIGUSR1);
+	assert_ok(sigaction(number, &action, NULL));
+}
+
+static void trace_action(struct trace *t, int number)
+{
+	struct sigaction now;
+
+	CALL(t, sigaction(number, NULL, &now));
+	trace_note(t, "\t%s, %x, %d %d\n",
+		   now.sa_handler == SIG_DFL	  ? "default"
+		   : now.sa_handler == SIG_IGN	  ? "ignored"
+		   : now.sa_handler == plain	  ? "plain"
+		   : now.sa_sigaction == informed ? "informed"
+						  : "another",
+		   (unsigned int)now.sa_flags, sigismember(&now.sa_mask, SIGUSR1),
+		   sigismember(&now.sa_mask, SIGHUP));
+}
+
+/* By each way to install one, what each way to ask says. */
+static void asked_back(struct link *l, struct trace *t)
+{
+	static const int flags[] = {0, SA_RESTART, SA_NODEFER | SA_ONSTACK};
+	void *kernel[8] = {NULL};
+
+	(void)l;
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		set(SIGUSR1, flags[i], (void (*)(void))plain);
+		trace_action(t, SIGUSR1);
+		set(SIGUSR1, flags[i] | SA_SIGINFO, (void (*)(void))informed);
+		trace_action(t, SIGUSR1);
+		assert_ok(syscall(SYS_rt_sigaction, SIGUSR1, NULL, kernel, 8));
+		trace_note(t, "\t%d\n", kernel[0] == (void *)(uintptr_t)informed);
+		trace_note(t, "\t%d\n",
+			   signal(SIGUSR1, plain) == (void (*)(int))(void (*)(void))informed);
+		trace_action(t, SIGUSR1);
+		trace_note(t, "\t%d\n", signal(SIGUSR1, SIG_IGN) == plain);
+		trace_action(t, SIGUSR1);
+		trace_note(t, "\t%d\n", signal(SIGUSR1, plain) == SIG_IGN);
+		trace_note(t, "\t%d\n", signal(SIGUSR1, SIG_DFL) == plain);
+		trace_action(t, SIGUSR1);
+	}
+	trace_note(t, "\t%d\n", signal(SIGKILL, plain) == SIG_ERR && errno == EINVAL);
+	CALL(t, sigaction(-1, NULL, NULL));
+	CALL(t, sigaction(SIGRTMIN, NULL, NULL));
+}
+
+/* Of a signal that came before its time the wait hears, if it may not be restarted. */
+static void waits_end(struct link *l, struct trace *t)
+{
+	struct pollfd p = {.fd = l->client, .events = POLLIN};
+	const struct timespec patience = {5, 0};
+	sigset_t block, none;
+
+	sigemptyset(&none);
+	sigemptyset(&block);
+	sigaddset(&block, SIGUSR1);
+	set(SIGUSR1, SA_RESTART, (void (*)(void))plain);
+	assert_ok(pthread_sigmask(SIG_BLOCK, &block, NULL));
+	raise(SIGUSR1);
+	plain_calls = 0;
+	CALL(t, ppoll(&p, 1, &patience, &none));
+	trace_note(t, "\t%d\n", (int)plain_calls);
+	assert_ok(pthread_sigmask(SIG_UNBLOCK, &block, NULL));
+	signal(SIGUSR1, SIG_DFL);
+}
+
+static const struct compare_case cases[] = {
+	{"what is asked back", asked_back},
+	{"a signal before a wait", waits_end},
+};
+
+static struct {
+	pthread_t target;
+	atomic_bool over;
+} shooter;
+
+static void *shoot(void *unused)
+{
+	for (int i = 0; i < SHOTS; i++) {
+		pthread_sigqueue(shooter.target, SIGUSR2, (union sigval){.sival_int = 42});
+		pthread_kill(shooter.target, SIGUSR1);
+		usleep(50);
+	}
+	shooter.over = true;
+	return unused;
+}
+
+/* Whatever the thread is doing: each comes with what was sent along, and with its mask. */
+static void all_that_they_bring(void **state)
+{
+	static const int flags[] = {SA_RESTART, SA_RESTART | SA_NODEFER};
+	pthread_t thread;
+	sigset_t now;
+
+	(void)state;
+	scene_open(IPPROTO_TLS);
+	plain_calls = informed_calls = wrong = 0;
+	set(SIGUSR1, flags[1], (void (*)(void))plain);
+	set(SIGUSR2, flags[0] | SA_SIGINFO, (void (*)(void))informed);
+	shooter.target = pthread_self();
+	shooter.over = false;
+	assert_int_equal(pthread_create(&thread, NULL, shoot, NULL), 0);
+	for (int round = 0; !shooter.over; round++)
+		scene_calls[round % SCENE_CALLS]();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	scene_still_usable();
+	signal(SIGUSR1, SIG_DFL);
+	signal(SIGUSR2, SIG_DFL);
+	assert_int_equal(wrong, 0);
+	assert_true(plain_calls > SHOTS / 100 && informed_calls > SHOTS / 100);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &now), 0);
+	assert_int_equal(sigismember(&now, SIGUSR1) + sigismember(&now, SIGUSR2), 0);
+	scene_close();
+}
+
+/* A handler that comes once is gone before it is called. After it all wait by the mask. */
+static void only_once(void **state)
+{
+	struct sigaction now;
+
+	(void)state;
+	plain_calls = 0;
+	set(SIGUSR1, SA_RESETHAND, (void (*)(void))plain);
+	assert_ok(raise(SIGUSR1));
+	assert_int_equal(plain_calls, 1);
+	assert_ok(sigaction(SIGUSR1, NULL, &now));
+	assert_true(now.sa_handler == SIG_DFL);
+}
+
+static void another(int number)
+{
+	wrong += number;
+}
+
+/* A child that shares the memory installs its own, as often as it likes. */
+static void not_the_childs(void **state)
+{
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	plain_calls = wrong = 0;
+	signal(SIGUSR1, plain);
+	pid = vfork();
+	if (pid == 0) {
+		for (int i = 0; i < 3; i++)
+			signal(SIGUSR1, another);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_ok(raise(SIGUSR1));
+	assert_int_equal(wrong, 0);
+	assert_int_equal(plain_calls, 1);
+	signal(SIGUSR1, SIG_DFL);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {CASE(all_that_they_bring), CASE(not_the_childs),
+						  CASE(only_once), CASE(all_that_they_bring)};
+
+	return compare_main("handlers", cases, COUNT(cases), tests, COUNT(tests));
+}
