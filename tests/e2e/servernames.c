@@ -80,6 +80,24 @@ static int listen_with_chains(uint16_t *port, bool strict)
 	return fd;
 }
 
+/* One that takes whom it does not know by the default, and one that refuses them. */
+struct listeners {
+	int fds[2];
+	uint16_t ports[2];
+};
+
+static void listeners_open(struct listeners *l)
+{
+	for (int strict = 0; strict < 2; strict++)
+		l->fds[strict] = listen_with_chains(&l->ports[strict], strict);
+}
+
+static void listeners_close(const struct listeners *l)
+{
+	for (int strict = 0; strict < 2; strict++)
+		assert_ok(close(l->fds[strict]));
+}
+
 /* What the server can read of it. */
 static void assert_asked(int fd, const char *name)
 {
@@ -112,13 +130,14 @@ static void serve(int listener, const struct asking *a, const char *shown)
 
 static void by_us(void **state)
 {
+	struct listeners listeners;
+
 	(void)state;
+	listeners_open(&listeners);
 	for (size_t i = 0; i < 2 * COUNT(askings); i++) {
 		const struct asking *a = &askings[i / 2];
 		const char *shown = i % 2 ? a->shown_strict : a->shown;
 		struct connecting connecting;
-		uint16_t port;
-		int listener = listen_with_chains(&port, i % 2);
 		int client = tls_socket(AF_INET, IPPROTO_TLS, a->name);
 		char subject[64];
 
@@ -127,8 +146,8 @@ static void by_us(void **state)
 		if (a->priority)
 			tls_set_text(client, TLS_PRIORITY, a->priority);
 		tls_set_int(client, TLS_PEER_VERIFY, TLS_PEER_VERIFY_OPTIONAL);
-		connecting_start(&connecting, client, AF_INET, port);
-		serve(listener, a, shown);
+		connecting_start(&connecting, client, AF_INET, listeners.ports[i % 2]);
+		serve(listeners.fds[i % 2], a, shown);
 		if (shown) {
 			snprintf(subject, sizeof(subject), "CN=Test %s", shown);
 			assert_ok(connecting_finish(&connecting));
@@ -138,49 +157,49 @@ static void by_us(void **state)
 			assert_non_null(strstr(tls_get_text(client, TLS_ERROR), "name"));
 		}
 		close(client);
-		close(listener);
 	}
+	listeners_close(&listeners);
 }
 
 static void by_openssl(void **state)
 {
 	bool tls12 = test_version() == TLS_1_2;
+	struct listeners listeners;
 
 	(void)state;
+	listeners_open(&listeners);
 	for (size_t i = 0; i < 2 * COUNT(askings); i++) {
 		const struct asking *a = &askings[i / 2];
 		const char *shown = i % 2 ? a->shown_strict : a->shown;
 		const char *restricted = tls12 ? "-cipher" : "-sigalgs";
 		char address[32], expected[64];
 		struct proc proc;
-		uint16_t port;
-		int listener;
 
 		if (i % 2 && shown)
 			continue;
-		listener = listen_with_chains(&port, i % 2);
-		snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+		snprintf(address, sizeof(address), "127.0.0.1:%u", listeners.ports[i % 2]);
 		snprintf(expected, sizeof(expected), "subject=CN = Test %s", shown ? shown : "");
 		proc_start(&proc, "openssl", "s_client", "-connect", address,
 			   tls12 ? "-tls1_2" : "-tls1_3", a->name ? "-servername" : "-noservername",
 			   a->name ? a->name : "-showcerts", a->sigalgs ? restricted : NULL,
 			   tls12 ? a->ciphers : a->sigalgs, NULL);
-		serve(listener, a, shown);
+		serve(listeners.fds[i % 2], a, shown);
 		free(proc_line(&proc, shown ? expected : "unrecognized name"));
 		proc_finish(&proc);
-		close(listener);
 	}
+	listeners_close(&listeners);
 }
 
 static void by_gnutls(void **state)
 {
+	uint16_t number;
+	int listener = listen_with_chains(&number, false);
+
 	(void)state;
 	for (size_t i = test_version() == TLS_1_3; i < COUNT(askings); i += 2) {
 		const struct asking *a = &askings[i];
 		char port[16], sni[64], expected[64];
 		struct proc proc;
-		uint16_t number;
-		int listener = listen_with_chains(&number, false);
 
 		snprintf(port, sizeof(port), "%u", number);
 		snprintf(sni, sizeof(sni), "--sni-hostname=%s", a->name ? a->name : "");
@@ -191,8 +210,8 @@ static void by_gnutls(void **state)
 		serve(listener, a, a->shown);
 		free(proc_line(&proc, expected));
 		proc_finish(&proc);
-		close(listener);
 	}
+	assert_ok(close(listener));
 }
 
 /* The same by tags, a tag for each chain. */
