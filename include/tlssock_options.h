@@ -141,8 +141,8 @@
  * (GS) int, 0 or 1: a server asks its clients for a certificate, or not, whatever it trusts;
  * unless TLS_PEER_VERIFY says otherwise they must show one that can be verified. 1 on a
  * server's open connection, in TLS 1.3: it is asked now. The answer comes with what is
- * received later, and within TLS_HANDSHAKE_TIMEOUT; data goes on meanwhile, and a certificate
- * that is refused ends the connection. Read there: 1 until the answer has come.
+ * received later, or TLS_HANDSHAKE waits for it, within TLS_HANDSHAKE_TIMEOUT; data goes on
+ * meanwhile, and a certificate that is refused ends the connection. Read there: 1 until then.
  * EOPNOTSUPP in TLS 1.2, on a client's socket, and where the client did not announce that it
  * would answer, as ours do that have a certificate; EALREADY: it was asked before.
  */
@@ -217,14 +217,15 @@
 /* (GS) unsigned int, milliseconds: how long a handshake may take; 0: forever. */
 #define TLS_HANDSHAKE_TIMEOUT 203
 /*
- * (G) int: what an unfinished handshake waits for, POLLIN or POLLOUT; 0 when none is
- * under way. What SSL_get_error says with SSL_ERROR_WANT_READ and _WRITE.
+ * (G) int: what an unfinished handshake waits for, POLLIN or POLLOUT, as SSL_get_error says; 0
+ * when none is under way. Who was told POLLIN sees it also when poll or its kin have ended it.
  */
 #define TLS_WANT 205
 /*
  * (S) nothing: runs the handshake, as SSL_do_handshake does. 0 when it is done; EAGAIN
  * where a socket that does not wait would wait (see TLS_WANT); ENOTCONN without a
- * connection; else what ended it.
+ * connection; else what ended it. Or the certificate that TLS_REQUEST_PEER_AUTH has asked for
+ * is waited for: EBUSY data came before it, which is to be received first.
  */
 #define TLS_HANDSHAKE 206
 /*

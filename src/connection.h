@@ -60,6 +60,7 @@ struct connection {
 	bool end_kept;		 /* see input_end() */
 	atomic_bool plain;	 /* no number names it any more: it is TCP's again */
 	bool was_open;		 /* the handshake was done */
+	bool told_pollin;	 /* TLS_WANT said so, and no call that it is over; see want.h */
 	unsigned int sessions;	 /* how many were dissolved */
 	unsigned int shut_early; /* SHUTs of before there was a connection: 1 << how */
 	bool shared;		 /* fork may have given others the socket */

@@ -43,6 +43,7 @@ static void forget_session(struct connection *c)
 	c->server = c->read_closed = c->read_shut = c->peer_shut = false;
 	c->write_closed = c->write_shut = c->truncated = c->hungry = false;
 	c->sent_data = c->was_open = c->upgraded = c->end_kept = false;
+	c->told_pollin = false;
 	c->shut_early = 0;
 	c->error = -EPIPE;
 	c->so_error = 0; /* the kernel has a new one, and shows it */

@@ -10,6 +10,7 @@
 #include "pending.h"
 #include "prepare.h"
 #include "signals.h"
+#include "want.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -376,6 +377,8 @@ int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 {
 	int r;
 
+	if (c->told_pollin)
+		want_heard(c);
 	switch (c->state) {
 	case STATE_OPEN:
 		return connection_claim(c);

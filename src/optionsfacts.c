@@ -4,9 +4,10 @@
 
 #include "handshake.h"
 #include "output.h"
+#include "receive.h"
+#include "want.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <tlssock.h>
 
 static int get_fact(struct connection *c, const struct option *o, struct option_value *out)
@@ -41,15 +42,7 @@ static int get_version(struct connection *c, const struct option *o, struct opti
 static int get_want(struct connection *c, const struct option *o, struct option_value *out)
 {
 	(void)o;
-	if (c->state == STATE_CONNECTING)
-		return options_int_value(out, POLLOUT);
-	/* An answer (ask.h) can be waited for by the hooked calls, which know where it comes. */
-	if (c->state == STATE_HANDSHAKE && handshake_want(c) == 0)
-		return options_int_value(out, POLLIN);
-	/* A downgrade that was begun. */
-	if (c->state == STATE_OPEN && c->write_closed && !c->write_shut)
-		return options_int_value(out, output_pending(c) ? POLLOUT : POLLIN);
-	return options_int_value(out, c->state == STATE_HANDSHAKE ? handshake_want(c) : 0);
+	return options_int_value(out, want_tell(c));
 }
 
 static const struct option facts[] = {
@@ -66,9 +59,11 @@ const struct option_table options_facts = OPTION_TABLE(facts);
 
 static int handshake(struct connection *c, int fd, const void *v, size_t len)
 {
+	int r = handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
+
 	(void)v;
 	(void)len;
-	return handshake_need(c, fd, connection_nonblocking(fd, 0), -1);
+	return r < 0 ? r : connection_await_auth(c, fd);
 }
 
 /* It leaves with what is sent next, if the kernel does not take it now. */

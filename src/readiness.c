@@ -8,6 +8,7 @@
 #include "receive.h"
 #include "signals.h"
 #include "sockets.h"
+#include "want.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -153,7 +154,7 @@ static void ask_one(struct set *s, nfds_t i)
 		ask_handshake(c, p, w, s);
 	if (usable(c) && output_pending(c) && output_flush(c, p->fd) == -EAGAIN)
 		p->events |= POLLOUT;
-	w->extra = failure(c);
+	w->extra = (short)(failure(c) | (want_over(c) & p->events));
 	connection_unlock(c);
 }
 
@@ -170,7 +171,7 @@ uint32_t readiness_true(struct connection *c, int fd, uint32_t events)
 {
 	if (usable(c) && (events & READ_EVENTS) && !connection_readable(c, fd))
 		events &= ~(uint32_t)READ_EVENTS;
-	return events | (uint32_t)failure(c);
+	return events | (uint32_t)(failure(c) | want_over(c));
 }
 
 static short answer_one(struct set *s, nfds_t i)

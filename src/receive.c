@@ -366,3 +366,27 @@ void connection_digest(struct connection *c, int fd)
 	/* More may come before a receive that waits meanwhile goes on. */
 	c->in_drained = false;
 }
+
+int connection_await_auth(struct connection *c, int fd)
+{
+	struct request q = {.flags = connection_nonblocking(fd, 0) ? MSG_DONTWAIT : 0};
+	ssize_t r = 1;
+
+	c->in_vain = 0;
+	while (r >= 0 && c->state == STATE_OPEN && engine_awaits_auth(c->engine)) {
+		if (engine_pending(c->engine) > 0)
+			r = -EBUSY;
+		else if (is_vain(c) && gives_way(c, fd, &q))
+			r = -EAGAIN;
+		else
+			r = records_next(c, fd, 0);
+		if (r == 0)
+			r = connection_explain(c, -EPROTO, "asking for a certificate",
+					       "the peer closed the connection");
+		if (r == -EAGAIN && !q.flags)
+			r = wait_input(c, fd, &q);
+	}
+	if (c->state == STATE_OPEN)
+		input_settle(c, fd);
+	return (int)connection_told(c, r < 0 ? r : 0);
+}

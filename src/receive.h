@@ -45,4 +45,11 @@ bool connection_readable(struct connection *c, int fd);
  */
 void connection_digest(struct connection *c, int fd);
 
+/*
+ * With the lock: a client that was asked for its certificate (RFC 8446, 4.6.2) has answered:
+ * 0, at once where none was asked. -EAGAIN where a socket that does not wait would; -EBUSY
+ * where data is to be received first; or what ended the connection.
+ */
+int connection_await_auth(struct connection *c, int fd);
+
 #endif /* RECEIVE_H */

@@ -4,6 +4,7 @@
 #include "guard.h"
 #include "handshake.h"
 #include "libc.h"
+#include "want.h"
 #include "watchtree.h"
 
 #include <errno.h>
@@ -73,12 +74,16 @@ static uint32_t handshake_events(const struct connection *c, uint32_t asked)
 static int kernel_ctl(const struct connection *c, int epfd, int op, int fd,
 		      const struct epoll_event *event, bool busy)
 {
+	bool over = !busy && (event->events & (uint32_t)want_over(c));
 	struct epoll_event asked = *event;
 
 	if (busy)
 		asked.events = handshake_events(c, event->events);
-	else if (op == EPOLL_CTL_MOD || c->state == STATE_NEW)
+	else if (op == EPOLL_CTL_MOD || c->state == STATE_NEW || over)
 		asked.events &= ~(uint32_t)EPOLLEXCLUSIVE;
+	/* Nothing can be read, but written as a rule: that raises the event, which is then seen. */
+	if (over)
+		asked.events |= EPOLLOUT;
 	return libc.epoll_ctl(epfd, op, fd, &asked) < 0 ? -errno : 0;
 }
 
@@ -170,7 +175,8 @@ static bool tell(struct watch *w, bool busy)
 /* The kernel's one shot comes all the same, and who gets it tells the rest. */
 static bool comes_by_itself(const struct watch *w, bool busy)
 {
-	return !busy && (w->event.events & (WRITABLE | EPOLLONESHOT)) == EPOLLONESHOT;
+	return !busy && !want_over(w->c) &&
+	       (w->event.events & (WRITABLE | EPOLLONESHOT)) == EPOLLONESHOT;
 }
 
 static void tell_all(struct connection *c, bool busy)
