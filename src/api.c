@@ -21,6 +21,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <tlssock.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -96,7 +97,7 @@ __attribute__((constructor)) static void start(void)
 	log_init(environment("TLSSOCK_LOG"));
 	engine_global_init();
 	if (settings_environment(environment) < 0 || policy_environment(environment) < 0 ||
-	    query_init(environment("TLSSOCK_OCSP")) < 0)
+	    query_init(environment("TLSSOCK_OCSP"), getauxval(AT_SECURE)) < 0)
 		log_line(LEVEL_ERROR, "not enough memory: TLS sockets are refused");
 	else if (owner_process_init() == 0 && forking_init() == 0)
 		ready = true;

@@ -40,26 +40,34 @@ struct start {
 	posix_spawnattr_t attr;
 };
 
-static const char *helper = TLSSOCK_OCSP; /* set once, by the constructor */
+/* Set once, by the constructor. */
+static const char *helper = TLSSOCK_OCSP;
+static bool is_privileged;
+
 static atomic_int running;
 
-int query_init(const char *program)
+int query_init(const char *program, bool privileged)
 {
 	static char *told;
 
+	is_privileged = privileged;
 	free(told);
 	told = program ? strdup(program) : NULL;
 	helper = told ? told : TLSSOCK_OCSP;
 	return program && !told ? -ENOMEM : 0;
 }
 
-/* Not what preloads us: it would be of no use there. */
+/*
+ * Not what preloads us: it would be of no use there. Nothing at all in a set-user-id program:
+ * once that has made its user its own everywhere, the helper is not one any more, and would
+ * take from whoever started it a proxy, libraries of OpenSSL's and files to write to.
+ */
 static char **copy_environment(void)
 {
 	size_t n = 0, kept = 0;
 	char **copy;
 
-	while (environ && environ[n])
+	while (!is_privileged && environ && environ[n])
 		n++;
 	copy = malloc((n + 1) * sizeof(*copy));
 	for (size_t i = 0; copy && i < n; i++)

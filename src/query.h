@@ -8,15 +8,17 @@
 #ifndef QUERY_H
 #define QUERY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct query;
 
 /*
  * Which program to start; NULL: the installed one. Also what the environment may say
- * (TLSSOCK_OCSP). 0 or -ENOMEM.
+ * (TLSSOCK_OCSP). A privileged process, one that is set-user-id, gives it no environment.
+ * 0 or -ENOMEM.
  */
-int query_init(const char *program);
+int query_init(const char *program, bool privileged);
 
 /* Starts one that ends by itself after so many milliseconds. 0 or a negative errno. */
 int query_start(struct query **out, const char *url, const void *request, size_t len,

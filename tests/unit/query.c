@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,7 +62,7 @@ static void test_bad(void **state)
 	struct query *q = NULL;
 	size_t len = 0;
 
-	assert_int_equal(query_init(row->program), 0);
+	assert_int_equal(query_init(row->program, false), 0);
 	assert_int_equal(query_start(&q, "http://x/", "abc", 3, LIMIT_MS), 0);
 	finish(q, &response, &len, &why);
 	assert_null(response);
@@ -80,7 +82,7 @@ static void test_number_taken(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(query_init("/usr/bin/yes"), 0);
+	assert_int_equal(query_init("/usr/bin/yes", false), 0);
 	assert_int_equal(query_start(&q, "http://x/", "abc", 3, LIMIT_MS), 0);
 	fd = query_fd(q);
 	assert_int_equal(close(fd), 0);
@@ -103,12 +105,46 @@ static void test_ignored_children(void **state)
 
 	(void)state;
 	signal(SIGCHLD, SIG_IGN);
-	assert_int_equal(query_init("/bin/true"), 0);
+	assert_int_equal(query_init("/bin/true", false), 0);
 	assert_int_equal(query_start(&q, "http://x/", "abc", 3, LIMIT_MS), 0);
 	finish(q, &response, &len, &why);
 	query_free(q);
 	signal(SIGCHLD, on_child);
 	assert_unseen();
+}
+
+/*
+ * What a helper finds in its environment: it says so as a sentence, by "E", a length and
+ * the text, which is whether the variable is there.
+ */
+static void test_environment(void **state)
+{
+	static const char script[] = "#!/bin/sh\n"
+				     "text=${TLSSOCK_TEST_PROXY-none!}\n"
+				     "printf 'E\\000\\000\\000\\005%s' \"$text\"\n";
+	char path[] = "/tmp/tlssock-query-XXXXXX";
+	int fd = (int)assert_ok(mkstemp(path));
+
+	(void)state;
+	assert_int_equal(write(fd, script, strlen(script)), strlen(script));
+	assert_ok(fchmod(fd, 0700));
+	close(fd);
+	assert_ok(setenv("TLSSOCK_TEST_PROXY", "proxy", 1));
+	for (int privileged = 0; privileged < 2; privileged++) {
+		const void *response = NULL;
+		const char *why = NULL;
+		struct query *q = NULL;
+		size_t len = 0;
+
+		assert_int_equal(query_init(path, privileged), 0);
+		assert_int_equal(query_start(&q, "http://x/", "abc", 3, LIMIT_MS), 0);
+		finish(q, &response, &len, &why);
+		assert_string_equal(why, privileged ? "none!" : "proxy");
+		query_free(q);
+	}
+	unlink(path);
+	unsetenv("TLSSOCK_TEST_PROXY");
+	assert_int_equal(query_init(NULL, false), 0);
 }
 
 static void test_too_much(void **state)
@@ -124,9 +160,10 @@ static void test_too_much(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + 3] = {
+	struct CMUnitTest tests[COUNT(rows) + 4] = {
 		UNIT_CASE(test_number_taken),
 		UNIT_CASE(test_ignored_children),
+		UNIT_CASE(test_environment),
 		UNIT_CASE(test_too_much),
 	};
 
@@ -134,6 +171,6 @@ int main(void)
 	/* The strictest: orphans below this process would become its children. */
 	assert_ok(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	for (size_t i = 0; i < COUNT(rows); i++)
-		tests[3 + i] = (struct CMUnitTest)UNIT_ROW(rows[i].title, test_bad, rows[i]);
+		tests[4 + i] = (struct CMUnitTest)UNIT_ROW(rows[i].title, test_bad, rows[i]);
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);
 }
