@@ -62,6 +62,43 @@ static int tell_errors(const struct policy *p)
 	return p->error_count ? COMMAND_FAILED : 0;
 }
 
+/* The path that the kernel has for a program: no links in it. It is to be freed; NULL: as it is. */
+static char *kernels_path(const char *program)
+{
+	char *path = realpath(program, NULL);
+
+	if (path && strcmp(path, program) != 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* A link to a program is no program: such a section would be for nobody. */
+static int check_programs(struct policy *p, const struct policy_section *s)
+{
+	const char *rest = s->matches[POLICY_MATCH_PROGRAM], *item;
+	int r = 0;
+
+	while (rest && *rest && r == 0) {
+		size_t len = policy_list_next(&rest, &item);
+		char link[512], text[2048], *path;
+
+		if (len >= sizeof(link) || memchr(item, '*', len) || memchr(item, '?', len))
+			continue;
+		snprintf(link, sizeof(link), "%.*s", (int)len, item);
+		path = kernels_path(link);
+		if (!path)
+			continue;
+		snprintf(text, sizeof(text),
+			 "[%s]: match-program: %s is a link: no program has that "
+			 "path, but %s",
+			 s->title, link, path);
+		r = policy_add_error(p, s->line, text);
+		free(path);
+	}
+	return r;
+}
+
 /* A file that a value names and that cannot be read fails the sockets that it is for. */
 static int check_file(struct policy *p, enum policy_key key, const struct policy_value *value)
 {
@@ -79,9 +116,11 @@ static int check(struct policy *p)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < p->count; i++)
+	for (size_t i = 0; i < p->count && r == 0; i++) {
+		r = check_programs(p, &p->sections[i]);
 		for (int k = 0; k < POLICY_KEYS && r == 0; k++)
 			r = check_file(p, (enum policy_key)k, &p->sections[i].values[k]);
+	}
 	if (r < 0)
 		return COMMAND_FAILED;
 	if (p->error_count == 0)
@@ -143,9 +182,10 @@ static int parse_arguments(struct question *q, int argc, char *argv[])
 			exit(usage(stdout));
 		if (option == 'k')
 			q->check = true;
-		else if (option == 'p')
+		else if (option == 'p' && *optarg == '/')
 			q->program = optarg;
-		else if (option == '?' || q->placed || take_place(q, optarg, option == 'l') < 0)
+		else if (option == '?' || option == 'p' || q->placed ||
+			 take_place(q, optarg, option == 'l') < 0)
 			return -EINVAL;
 	}
 	return optind == argc ? 0 : -EINVAL;
@@ -201,13 +241,19 @@ static void tell_others(const struct policy *p, const struct question *q)
 
 static int show(const struct policy *p, const struct question *q)
 {
+	char *path = q->program ? kernels_path(q->program) : NULL;
+	const char *program = path ? path : q->program ? q->program : "";
 	struct policy_values values;
 	struct policy_set set;
 
 	printf("policy: %s\n", p->path);
-	printf("program: %s\n", q->program ? q->program : "any that has no section");
+	if (path)
+		printf("program: %s (%s)\n", path, q->program);
+	else
+		printf("program: %s\n", q->program ? q->program : "any that has no section");
 	tell_place(q);
-	policy_find(p, q->program ? q->program : "", q->placed ? &q->place : NULL, &set);
+	policy_find(p, program, q->placed ? &q->place : NULL, &set);
+	free(path);
 	policy_take(p, &set, &values);
 	tell_values(&values, q);
 	tell_others(p, q);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <tlssock.h>
 
-enum { MOST_TTL_S = 604800 }; /* RFC 8446, 4.6.1 */
 enum { MOST_EARLY = 1 << 20 };
 
 static const char not_both[] =
@@ -39,7 +38,7 @@ static int set_ttl(struct connection *c, const struct option *o, const void *v, 
 	if (len != sizeof(ttl))
 		return -EINVAL;
 	memcpy(&ttl, v, sizeof(ttl));
-	if (ttl < 0 || ttl > MOST_TTL_S)
+	if (ttl < 0 || ttl > SETTINGS_MOST_TTL_S)
 		return -EINVAL;
 	c->settings->numbers[o->setting] = ttl;
 	return 0;

@@ -77,7 +77,7 @@ const struct policy_key_row policy_keys[POLICY_KEYS] = {
 				    "TLS_SERVER_OCSP_STAPLING", WORDS(booleans, "yes"),
 				    .servers_only = true},
 	[POLICY_SESSION_LIFETIME] = {"session-lifetime-s", POLICY_AT_MOST, SETTING_SESSION_TTL,
-				     "TLS_SESSION_TTL", RANGE(0, INT32_MAX, "GnuTLS's")},
+				     "TLS_SESSION_TTL", RANGE(0, SETTINGS_MOST_TTL_S, "3600")},
 	[POLICY_TICKET_KEY_FILE] = {"ticket-key-file", POLICY_SAME, SETTING_TICKET_KEY_FILE,
 				    "TLS_TICKET_KEY_FILE", "none", .servers_only = true,
 				    .path = true},

@@ -15,6 +15,8 @@
 /* Of numbers: not told, so the default of the role or protocol holds. */
 enum { UNSET = -1 };
 
+enum { SETTINGS_MOST_TTL_S = 604800 }; /* RFC 8446, 4.6.1 */
+
 enum setting_number {
 	SETTING_PEER_VERIFY,
 	SETTING_HANDSHAKE_MODE,

@@ -45,10 +45,32 @@ def missing():
 def wrong_arguments():
     for arguments in ([], ["police"], ["policy", "--connect", "name"], ["policy", "x"],
                       ["policy", "--connect", "a:99999"], ["policy", "--listen", ":x"],
-                      ["policy", "--connect", "a:1", "--listen", "b:1"], ["policy", "--what"]):
+                      ["policy", "--connect", "a:1", "--listen", "b:1"], ["policy", "--what"],
+                      ["policy", "--program", "curl"]):
         done = run([COMMAND, *arguments], environment(False))
         check_equal((done.returncode, done.stdout), (2, b""), arguments)
         check(b"Usage: tlssock" in done.stderr, done.stderr)
+
+
+@case("a program that is a link")
+def links():
+    with Folder(policy="") as folder:
+        folder = os.path.realpath(folder)
+        program, link = (os.path.join(folder, name) for name in ("program", "link"))
+        policy = os.path.join(folder, "policy")
+        shutil.copy(COMMAND, program)
+        os.symlink("program", link)
+        for path, line in ((program, "line 3, [program it]"), (link, "default")):
+            with open(policy, "w", encoding="ascii") as file:
+                file.write(f"[program it]\nmatch-program = {path}\nminimum-version = 1.3\n")
+            for asked, name in ((program, program), (link, f"{program} ({link})")):
+                shown = said(["policy", "--program", asked], policy)
+                check(f"program: {name}\n" in shown, shown)
+                check(line in [row for row in shown.splitlines()
+                               if row.startswith("minimum-version")][0], shown)
+        check_equal(said(["policy", "--check"], policy),
+                    f"{policy}:1: [program it]: match-program: {link} is a link: no program has "
+                    f"that path, but {program}\nexit status 1\n")
 
 
 @case("--help and --version")
