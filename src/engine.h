@@ -23,6 +23,9 @@
 /* TLS 1.2's greatest record: header, 2^14 bytes, 2,048 more (RFC 5246, 6.2.3). */
 enum { ENGINE_MAX_RECORD = 5 + 16384 + 2048, ENGINE_MAX_PLAIN = 16384, ENGINE_HEADER = 5 };
 
+/* So many protocols, with names of so many bytes, does GnuTLS have room for (TLS_ALPN). */
+enum { ENGINE_ALPN_MOST = 8, ENGINE_ALPN_NAME = 31 };
+
 struct engine;
 
 /* Keeps GnuTLS initialized whatever the program's own use of it does. */

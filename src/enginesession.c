@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ALPN = 32 };
-
 void engine_global_init(void)
 {
 	gnutls_global_init();
@@ -71,11 +69,11 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 
 static int set_alpn(struct engine *e, const char *list)
 {
-	gnutls_datum_t protocols[MAX_ALPN];
+	gnutls_datum_t protocols[ENGINE_ALPN_MOST];
 	unsigned int n = 0;
 	unsigned int flags = GNUTLS_ALPN_SERVER_PRECEDENCE;
 
-	while (list && *list && n < MAX_ALPN) {
+	while (list && *list && n < ENGINE_ALPN_MOST) {
 		size_t len = strcspn(list, ",");
 
 		if (len)

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <tlssock.h>
 
-enum { MAX_PROTOCOL = 255 }; /* RFC 7301, 3.1 */
-
 static const char *alpn_told(const struct connection *c)
 {
 	const char *list = settings_text(c->settings, SETTING_ALPN);
@@ -18,15 +16,16 @@ static const char *alpn_told(const struct connection *c)
 
 static bool valid_protocols(const char *list)
 {
-	for (;;) {
+	for (int n = 1; n <= ENGINE_ALPN_MOST; n++) {
 		size_t len = strcspn(list, ",");
 
-		if (len == 0 || len > MAX_PROTOCOL)
+		if (len == 0 || len > ENGINE_ALPN_NAME)
 			return false;
 		if (!list[len])
 			return true;
 		list += len + 1;
 	}
+	return false;
 }
 
 static int keep_alpn(struct connection *c, char *list)
@@ -35,7 +34,9 @@ static int keep_alpn(struct connection *c, char *list)
 
 	if (*list && !valid_protocols(list)) {
 		free(list);
-		return -EINVAL;
+		return connection_explain(c, -EINVAL, "setsockopt",
+					  "TLS_ALPN has 1 to 8 protocols, whose names have 1 to "
+					  "31 bytes: GnuTLS has no room for more");
 	}
 	r = settings_tell(c->settings, SETTING_ALPN, *list ? list : NULL, strlen(list));
 	free(list);
