@@ -86,16 +86,16 @@ struct buffer *engine_output(struct engine *e)
 
 /*
  * Some clients send the alert that ends a TLS 1.3 handshake in the clear, where
- * GnuTLS expects a sealed record. Nobody vouches for it, but it is worth reading.
+ * GnuTLS expects a sealed record. Nobody vouches for it, but it is worth reading. -1: none.
  */
-static const char *clear_alert(const struct engine *e)
+static int clear_alert(const struct engine *e)
 {
 	enum { ALERT_RECORD = 21, ALERT_LENGTH = ENGINE_HEADER + 2 };
 
 	if (e->input_used < ALERT_LENGTH || e->input[0] != ALERT_RECORD || e->input[3] != 0 ||
 	    e->input[4] != 2)
-		return NULL;
-	return gnutls_alert_get_name((gnutls_alert_description_t)e->input[6]);
+		return -1;
+	return e->input[6];
 }
 
 int engine_fail(struct engine *e, int result)
@@ -105,12 +105,10 @@ int engine_fail(struct engine *e, int result)
 	if (r == -EAGAIN)
 		return r;
 	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED) {
-		const char *name = gnutls_alert_get_name(gnutls_alert_get(e->session));
-
-		engine_explain(e, "the peer refused: alert \"%s\"%s", name ? name : "unknown",
-			       engine_psk_doubt(e, result));
-	} else if (result == GNUTLS_E_DECRYPTION_FAILED && clear_alert(e)) {
-		engine_explain(e, "the peer refused: alert \"%s\", unsealed", clear_alert(e));
+		engine_explain_alert(e, (int)gnutls_alert_get(e->session), false,
+				     engine_psk_doubt(e, result));
+	} else if (result == GNUTLS_E_DECRYPTION_FAILED && clear_alert(e) >= 0) {
+		engine_explain_alert(e, clear_alert(e), true, "");
 	} else if (e->server && (result == GNUTLS_E_NO_CERTIFICATE_FOUND ||
 				 result == GNUTLS_E_CERTIFICATE_REQUIRED)) {
 		engine_explain(e, "the client showed no certificate that an authority trusted here "

@@ -104,6 +104,9 @@ int engine_fail(struct engine *e, int result);
 void engine_explain(struct engine *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The same of a peer's alert, in the clear or not; doubt is said at its end, or "". */
+void engine_explain_alert(struct engine *e, int alert, bool clear, const char *doubt);
+
 /*
  * Makes the session, in place of one that has not begun. reason, which says already that
  * memory is short, gets another sentence where it is something else.

@@ -5,6 +5,7 @@
 #include "crl.h"
 #include "log.h"
 #include "responder.h"
+#include "verifytext.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,14 +35,14 @@ static void refuse(const struct judging *j, size_t depth, unsigned int bit, int 
 		   const char *text)
 {
 	struct verdict *v = j->verdict;
-	char leaf[128], issuer[128];
+	char leaf[VERIFY_DESCRIPTION], issuer[128];
 	size_t len = strlen(v->text);
 
 	if (len)
 		snprintf(v->text + len, sizeof(v->text) - len, "; and ");
 	else
-		snprintf(v->text, sizeof(v->text), "the certificate \"%s\" is refused: ",
-			 chainpath_name(j->path->shown[0], leaf, sizeof(leaf)));
+		snprintf(v->text, sizeof(v->text),
+			 "%s is refused: ", verify_describe(j->path->shown[0], leaf, sizeof(leaf)));
 	len = strlen(v->text);
 	if (depth)
 		snprintf(v->text + len, sizeof(v->text) - len, "its issuer \"%s\" %s",
@@ -58,7 +59,10 @@ static void refuse(const struct judging *j, size_t depth, unsigned int bit, int 
 
 static void refuse_revoked(const struct judging *j, size_t depth, const struct finding *f)
 {
-	refuse(j, depth, GNUTLS_CERT_REVOKED, GNUTLS_A_CERTIFICATE_REVOKED, f->text);
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s; the peer needs a new one, with a new key", f->text);
+	refuse(j, depth, GNUTLS_CERT_REVOKED, GNUTLS_A_CERTIFICATE_REVOKED, text);
 }
 
 static bool stapled(const struct judging *j, size_t depth, gnutls_datum_t *response)
@@ -77,7 +81,7 @@ static bool judge_staple(const struct judging *j, size_t depth, struct finding *
 {
 	const struct chainpath_link *l = &j->path->links[depth];
 	gnutls_datum_t response = {0};
-	char text[400];
+	char text[512];
 
 	f->state = FINDING_NONE;
 	if (!stapled(j, depth, &response)) {
@@ -85,7 +89,8 @@ static bool judge_staple(const struct judging *j, size_t depth, struct finding *
 		if (depth || !j->staples || !ocsp_must_staple(l->crt))
 			return true;
 		refuse(j, depth, GNUTLS_CERT_MISSING_OCSP_STATUS, BAD_STATUS_RESPONSE,
-		       "demands a stapled OCSP response, and there is none");
+		       "demands a stapled OCSP response, and there is none; have the server "
+		       "staple one");
 		return false;
 	}
 	ocsp_judge(&response, l->crt, l->issuer, f);
@@ -93,7 +98,10 @@ static bool judge_staple(const struct judging *j, size_t depth, struct finding *
 		refuse_revoked(j, depth, f);
 	if (f->state != FINDING_BAD)
 		return f->state != FINDING_REVOKED;
-	snprintf(text, sizeof(text), "came with an OCSP response that is no use: it %s", f->text);
+	snprintf(
+		text, sizeof(text),
+		"came with an OCSP response that is no use: it %s; have the server fetch a new one",
+		f->text);
 	refuse(j, depth, GNUTLS_CERT_INVALID_OCSP_STATUS, BAD_STATUS_RESPONSE, text);
 	return false;
 }
@@ -101,7 +109,7 @@ static bool judge_staple(const struct judging *j, size_t depth, struct finding *
 /* Nobody vouches for it: why is the first thing that went wrong. */
 static void unknown(const struct judging *j, size_t depth, const struct finding *why)
 {
-	char text[400], name[128];
+	char text[512], name[128];
 
 	if (!j->hard) {
 		if (why->state == FINDING_BAD)
@@ -111,8 +119,14 @@ static void unknown(const struct judging *j, size_t depth, const struct finding 
 				 why->text);
 		return;
 	}
-	snprintf(text, sizeof(text), "may have been revoked: %s",
-		 why->state == FINDING_BAD ? why->text : "no CRL and no OCSP response tells");
+	if (why->state == FINDING_BAD)
+		snprintf(text, sizeof(text), "may have been revoked: %s", why->text);
+	else
+		snprintf(text, sizeof(text),
+			 "may have been revoked: no CRL and no OCSP response tells; %s",
+			 j->ask ? "have the server staple one, or name a CRL by TLS_CRL"
+				: "name a CRL by TLS_CRL, have its responder asked by "
+				  "TLS_OCSP_CHECKS, or have the server staple a response");
 	refuse(j, depth, GNUTLS_CERT_MISSING_OCSP_STATUS, BAD_STATUS_RESPONSE, text);
 }
 

@@ -148,7 +148,7 @@ static void add_template(struct text *t, const char *template, const struct chai
 	}
 }
 
-static void add_opening(struct text *t, const struct chain *chain)
+static void add_leaf(struct text *t, const struct chain *chain)
 {
 	char subject[128], issuer[128];
 
@@ -162,7 +162,15 @@ static void add_opening(struct text *t, const struct chain *chain)
 		add_time(t, gnutls_x509_crt_get_expiration_time(chain->crts[0]));
 		add(t, ")");
 	}
-	add(t, " is refused");
+}
+
+const char *verify_describe(gnutls_x509_crt_t crt, char *out, size_t size)
+{
+	const struct chain chain = {.crts = {crt}, .count = crt ? 1 : 0};
+	struct text t = {out, size, 0};
+
+	add_leaf(&t, &chain);
+	return out;
 }
 
 void verify_explain(const struct chain *chain, const struct expectation *expected,
@@ -172,7 +180,8 @@ void verify_explain(const struct chain *chain, const struct expectation *expecte
 	const struct row *first = NULL;
 	unsigned int first_at = 0;
 
-	add_opening(&t, chain);
+	add_leaf(&t, chain);
+	add(&t, " is refused");
 	v->alert = GNUTLS_A_BAD_CERTIFICATE;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		unsigned int at = chain_culprit(chain, rows[i].bit, expected->now);

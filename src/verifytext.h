@@ -6,6 +6,9 @@
 #include "chain.h"
 #include "verify.h"
 
+/* Room for what verify_describe() writes. */
+enum { VERIFY_DESCRIPTION = 384 };
+
 /* What the peer was to be. */
 struct expectation {
 	bool server;
@@ -16,5 +19,11 @@ struct expectation {
 /* Fills in the verdict's text and alert for the bits of its status. */
 void verify_explain(const struct chain *chain, const struct expectation *expected,
 		    struct verdict *verdict);
+
+/*
+ * A certificate as the texts have it: the certificate "S" (issued by "I", valid from … to …).
+ * Returns out.
+ */
+const char *verify_describe(gnutls_x509_crt_t crt, char *out, size_t size);
 
 #endif /* VERIFYTEXT_H */
