@@ -312,7 +312,9 @@ int connection_explain(struct connection *c, int error, const char *step, const 
 		log_clean(text, strlen(text));
 	free(c->error_text);
 	c->error_text = text;
-	log_line(LEVEL_ERROR, "%s: %s: %s", peer, step, reason);
+	/* How the peer of a socket that is being closed has ended nobody asks any more. */
+	log_line(c->closing && c->was_open ? LEVEL_INFO : LEVEL_ERROR, "%s: %s: %s", peer, step,
+		 reason);
 	return error;
 }
 

@@ -6,6 +6,7 @@
 #include "trace.h"
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <tlssock.h>
 #include <unistd.h>
@@ -247,15 +248,51 @@ static void departs(void **state)
 	assert_int_equal(proc_finish(&peer.proc), 0);
 }
 
+/* What a close logs, while the kernel has an end without close_notify: how much. */
+static long logged_by_close(int fd)
+{
+	char path[] = "/tmp/tlssock-ending-XXXXXX";
+	int file = (int)assert_ok(mkstemp(path)), kept = (int)assert_ok(dup(STDERR_FILENO));
+	long size;
+
+	assert_ok(unlink(path));
+	assert_ok(dup2(file, STDERR_FILENO));
+	assert_ok(close(fd));
+	assert_ok(dup2(kept, STDERR_FILENO));
+	size = lseek(file, 0, SEEK_END);
+	close(kept);
+	close(file);
+	return size;
+}
+
+/* Nobody asks how the peer has ended: many never say close_notify, and that is no error. */
+static void close_says_nothing(void **state)
+{
+	struct native_peer peer;
+	struct pollfd p = {.events = POLLRDHUP};
+	char buf[5];
+
+	(void)state;
+	peer_listen(&peer, "openssl-peer", AF_INET, "good", "--mode", "source", "--bytes", "5",
+		    "--connections", "1", "--no-close-notify", NULL);
+	p.fd = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
+	assert_ok(tls_connect(p.fd, AF_INET, peer.port));
+	assert_int_equal(recv(p.fd, buf, sizeof(buf), MSG_WAITALL), 5);
+	assert_int_equal(poll(&p, 1, TEST_DEADLINE_MS), 1);
+	assert_int_equal(logged_by_close(p.fd), 0);
+	assert_int_equal(proc_finish(&peer.proc), 0);
+}
+
 int main(void)
 {
 	const char *newest = test_version() == TLS_1_2 ? "1.2" : "1.3";
-	struct CMUnitTest tests[COUNT(departures) + 1];
+	struct CMUnitTest tests[COUNT(departures) + 2];
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(departures); i++)
 		if (strcmp(departures[i].version, newest) <= 0)
 			tests[n++] = ROW_CASE(departures[i].title, departs, ROW(departures[i]));
 	tests[n++] = (struct CMUnitTest)CASE(stuck_peers);
+	tests[n++] = (struct CMUnitTest)CASE(close_says_nothing);
 	return compare_main("ending", cases, COUNT(cases), tests, n);
 }
