@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "credentials.h"
+#include "handlers.h"
 #include "linger.h"
 #include "names.h"
 #include "ocspcache.h"
@@ -12,7 +13,6 @@
 #include "priority.h"
 #include "sessioncache.h"
 #include "sharing.h"
-#include "signals.h"
 #include "stdiofd.h"
 #include "tags.h"
 #include "tickets.h"
@@ -114,7 +114,7 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-	signals_fork_child();
+	handlers_fork_child();
 	unlock_rest();
 	fdtable_fork_each(child_one, NULL);
 	owner_fork_unlock(arena);

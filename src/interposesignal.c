@@ -20,17 +20,22 @@ sighandler_t bsd_signal(int number, sighandler_t handler);
 		return handlers_sigaction(number, action, old);                                    \
 	}
 
-#define SIGNAL(name, real)                                                                         \
+#define SIGNAL(name, kind)                                                                         \
 	EXPORT UNSANITIZED sighandler_t name(int number, sighandler_t handler)                     \
 	{                                                                                          \
-		return handlers_signal(number, handler, libc.real);                                \
+		return handlers_signal(number, handler, kind);                                     \
 	}
 
 SIGACTION(sigaction)
 SIGACTION(__sigaction)
-SIGNAL(signal, signal)
-SIGNAL(bsd_signal, signal)
-SIGNAL(ssignal, signal)
-SIGNAL(sigset, sigset)
-SIGNAL(sysv_signal, sysv_signal)
-SIGNAL(__sysv_signal, sysv_signal)
+SIGNAL(signal, HANDLERS_BSD)
+SIGNAL(bsd_signal, HANDLERS_BSD)
+SIGNAL(ssignal, HANDLERS_BSD)
+SIGNAL(sigset, HANDLERS_SIGSET)
+SIGNAL(sysv_signal, HANDLERS_SYSV)
+SIGNAL(__sysv_signal, HANDLERS_SYSV)
+
+EXPORT int siginterrupt(int number, int interrupt)
+{
+	return handlers_siginterrupt(number, interrupt);
+}

@@ -79,16 +79,22 @@ static long io_submit(const long *arg)
 	return libc.syscall(SYS_io_submit, arg[0], n < arg[1] ? n : arg[1], arg[2], 0L, 0L, 0L);
 }
 
-/* What it points to is for the kernel to look at: a handler, most likely. */
+/*
+ * The handler is put behind ours when the kernel has it: what an argument points to is for the
+ * kernel to look at. Its structure begins with handler and flags.
+ */
 static long rt_sigaction(const long *arg)
 {
-	long r;
+	struct {
+		sighandler_t handler;
+		unsigned long flags;
+	} *old = P(2);
+	long r = libc.syscall(SYS_rt_sigaction, arg[0], arg[1], arg[2], arg[3], 0L, 0L);
 
-	if (arg[1])
-		signals_note((int)arg[0], (void (*)(int))arg[1]);
-	r = libc.syscall(SYS_rt_sigaction, arg[0], arg[1], arg[2], arg[3], 0L, 0L);
-	if (r == 0 && arg[2])
-		handlers_reveal((int)arg[0], P(2));
+	if (r == 0 && old)
+		handlers_reveal((int)arg[0], &old->handler, &old->flags);
+	if (r == 0 && arg[1])
+		handlers_adopt((int)arg[0]);
 	return r;
 }
 

@@ -248,6 +248,7 @@
 	X(int, sigaction, (int number, const struct sigaction *action, struct sigaction *old),     \
 	  (number, action, old))                                                                   \
 	X(sighandler_t, signal, (int number, sighandler_t handler), (number, handler))             \
+	X(int, siginterrupt, (int number, int interrupt), (number, interrupt))                     \
 	X(sighandler_t, sysv_signal, (int number, sighandler_t handler), (number, handler))        \
 	X(sighandler_t, sigset, (int number, sighandler_t handler), (number, handler))
 

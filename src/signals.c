@@ -2,45 +2,38 @@
 #include "signals.h"
 
 #include "handlers.h"
+#include "late.h"
 #include "libc.h"
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/syscall.h>
-
-#define BIT(number) (1ul << ((number)-1))
 
 /*
  * What is blocked: not what has a fault of the thread's as its cause, which would kill it
  * without its handler. abort unblocks its own.
  */
-static const sigset_t most = {
-	{~(BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGSEGV) | BIT(SIGSYS)), ~0ul}};
+static const sigset_t most = {{~(LATE_BIT(SIGBUS) | LATE_BIT(SIGFPE) | LATE_BIT(SIGILL) |
+				 LATE_BIT(SIGSEGV) | LATE_BIT(SIGSYS)),
+			       ~0ul}};
 
-static atomic_bool begun;  /* the process has, or had, a TLS socket */
-static atomic_bool blocks; /* and a handler that cannot be put off, but by the mask */
+static atomic_bool begun; /* the process has, or had, a TLS socket */
+
+/* Why signals are held off by the mask. */
+enum { BEGINS = 1, HAS_OTHERS = 2 };
+static atomic_int blocks;
+
+/* What the handlers were that ran in a wait. */
+enum { RESTARTING = 1, ENDING = 2 };
 
 static __thread struct {
 	unsigned int depth;
 	int cancel_state; /* of before */
 	bool blocked;	  /* with saved as the mask of before */
 	sigset_t saved;
+	atomic_int handled; /* in this wait */
+	int handled_last;   /* in the one before */
 } held;
-
-/* What a signal brings beyond its number, as far as the kernel fills it in. */
-enum { KEPT = 4, INFO = offsetof(siginfo_t, si_stime) + sizeof(clock_t) };
-
-/* The signals that handlers.h was called for meanwhile. */
-static __thread struct {
-	atomic_ulong came;
-	pid_t thread;
-	struct {
-		atomic_int number; /* 0: free */
-		char info[INFO];
-	} kept[KEPT];
-} late;
 
 /* The order of what this thread's signal handlers look at. */
 static void barrier(void)
@@ -77,91 +70,57 @@ void signals_hold(void)
 	}
 }
 
-bool signals_put_off(int number, const siginfo_t *info)
+/*
+ * abort's. It cannot wait: abort has found the library's memory spoilt, and ends the process
+ * when the handler has returned.
+ */
+static bool is_abort(int number, const siginfo_t *info)
+{
+	return number == SIGABRT && info->si_code == SI_TKILL &&
+	       info->si_pid == libc.syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+bool signals_put_off(int number, const siginfo_t *info, bool informed)
 {
 	/* depth is 0 and something late only where that is about to be sent. */
-	if (!held.depth && !atomic_load(&late.came))
+	if ((!held.depth && !atomic_load(&late_came)) || is_abort(number, info))
 		return false;
-	late.thread = (pid_t)libc.syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
-	for (int i = 0; info && i < KEPT; i++) {
-		int none = 0;
-
-		/* As where one is pending already: the first counts. */
-		if (atomic_load(&late.came) & BIT(number))
-			break;
-		if (atomic_compare_exchange_strong(&late.kept[i].number, &none, number)) {
-			memcpy(late.kept[i].info, info, INFO);
-			break;
-		}
-	}
-	atomic_fetch_or(&late.came, BIT(number));
+	late_keep(number, informed ? info : NULL);
 	return true;
 }
 
-static void send_one(int number)
+void signals_handled(bool restarts)
 {
-	siginfo_t info = {0};
-	long process = libc.syscall(SYS_getpid, 0, 0, 0, 0, 0, 0), r = -1;
-	int i = 0;
-
-	while (i < KEPT && atomic_load(&late.kept[i].number) != number)
-		i++;
-	if (i < KEPT) {
-		memcpy(&info, late.kept[i].info, INFO);
-		atomic_store(&late.kept[i].number, 0);
-		r = libc.syscall(SYS_rt_tgsigqueueinfo, process, late.thread, number, (long)&info,
-				 0, 0);
-	}
-	/* As from a kernel that has no memory for it. */
-	if (r < 0)
-		libc.syscall(SYS_tgkill, process, late.thread, number, 0, 0, 0);
+	atomic_fetch_or(&held.handled, restarts ? RESTARTING : ENDING);
 }
 
-/*
- * Sent again, now that they may come, they are what they would have been: the kernel looks
- * to mask, stack and flags. Returns with them blocked, and what was so before. In a child of
- * fork they are the parent's.
- */
-static unsigned long send_late(sigset_t *saved)
+/* Returns with all blocked, and what was so before. */
+static void send_late(sigset_t *saved)
 {
-	unsigned long came;
 	int error = errno;
 
 	held.depth = 1;
 	barrier();
 	pthread_sigmask(SIG_BLOCK, &most, saved);
-	came = atomic_exchange(&late.came, 0);
-	if (late.thread != (pid_t)libc.syscall(SYS_gettid, 0, 0, 0, 0, 0, 0)) {
-		memset(late.kept, 0, sizeof(late.kept));
-		came = 0;
-	}
-	for (int number = 1; came >> (number - 1); number++)
-		if (came & BIT(number))
-			send_one(number);
+	late_send();
 	held.depth = 0;
 	errno = error;
-	return came;
 }
 
-/* Where the thread has just let go. Returns what came late and is handled by now. */
-static unsigned long flush(void)
+/* Where the thread has just let go. */
+static void flush(void)
 {
-	unsigned long came;
 	sigset_t saved;
 
 	barrier();
-	if (!atomic_load_explicit(&late.came, memory_order_relaxed))
-		return 0;
-	came = send_late(&saved);
+	if (!atomic_load_explicit(&late_came, memory_order_relaxed))
+		return;
+	send_late(&saved);
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	return came;
 }
 
-/*
- * Cancelled or jumped out of at the end, the thread must have left nothing to do. Returns
- * the signals that came late, if not by the mask.
- */
-static unsigned long let_go(void)
+/* Cancelled or jumped out of at the end, the thread must have left nothing to do. */
+static void let_go(void)
 {
 	bool blocked = held.blocked;
 
@@ -169,10 +128,9 @@ static unsigned long let_go(void)
 		held.depth = 0;
 	pthread_setcancelstate(held.cancel_state, NULL);
 	held.depth = 0;
-	if (!blocked)
-		return flush();
-	pthread_sigmask(SIG_SETMASK, &held.saved, NULL);
-	return 0;
+	if (blocked)
+		pthread_sigmask(SIG_SETMASK, &held.saved, NULL);
+	flush();
 }
 
 void signals_let(void)
@@ -183,9 +141,10 @@ void signals_let(void)
 		let_go();
 }
 
-static bool is_handler(const struct sigaction *action)
+UNSANITIZED bool signals_is_handler(sighandler_t handler)
 {
-	return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
+	return handler != SIG_DFL && handler != SIG_IGN && handler != SIG_ERR &&
+	       handler != SIG_HOLD;
 }
 
 /* Of those in the set, or of all. */
@@ -196,8 +155,8 @@ static bool restart_all(const sigset_t *set)
 	for (int number = 1; number < NSIG; number++) {
 		if (set && sigismember(set, number) != 1)
 			continue;
-		if (libc.sigaction(number, NULL, &action) == 0 && is_handler(&action) &&
-		    !(action.sa_flags & SA_RESTART))
+		if (libc.sigaction(number, NULL, &action) == 0 &&
+		    signals_is_handler(action.sa_handler) && !(action.sa_flags & SA_RESTART))
 			return false;
 	}
 	return true;
@@ -205,7 +164,25 @@ static bool restart_all(const sigset_t *set)
 
 bool signals_restart(void)
 {
-	return restart_all(NULL);
+	if (held.handled_last & ENDING)
+		return false;
+	return (held.handled_last && !atomic_load(&blocks)) || restart_all(NULL);
+}
+
+bool signals_came(void)
+{
+	return held.handled_last;
+}
+
+/* A handler may have waits of its own in this one. */
+static void begin_wait(struct signals_wait *w)
+{
+	w->handled = atomic_exchange(&held.handled, 0);
+}
+
+static void end_wait(const struct signals_wait *w)
+{
+	held.handled_last = atomic_exchange(&held.handled, w->handled);
 }
 
 /* What came while signals waited by the mask, and will now be handled. */
@@ -227,25 +204,38 @@ static bool interrupted(void)
 bool signals_open(struct signals_wait *w)
 {
 	bool over = interrupted();
-	unsigned long came;
 
 	w->depth = held.depth;
-	came = w->depth ? let_go() : 0;
-	return over || (came && !restart_all(&(sigset_t){{came}}));
+	begin_wait(w);
+	if (w->depth)
+		let_go();
+	return over || (atomic_load(&held.handled) & ENDING);
 }
 
 void signals_close(const struct signals_wait *w)
 {
-	if (!w->depth)
-		return;
-	signals_hold();
-	held.depth = w->depth;
+	if (w->depth) {
+		signals_hold();
+		held.depth = w->depth;
+	}
+	end_wait(w);
+}
+
+static bool blocks_one(const sigset_t *mask, uint64_t came)
+{
+	for (int number = 1; number < LATE_NUMBERS; number++)
+		if (came & LATE_BIT(number) && sigismember(mask, number) == 1)
+			return true;
+	return false;
 }
 
 const sigset_t *signals_open_in(struct signals_wait *w, const sigset_t *mask)
 {
+	uint64_t came;
+
 	w->depth = held.depth;
 	w->blocked = false;
+	begin_wait(w);
 	if (!w->depth)
 		return mask;
 	w->blocked = held.blocked;
@@ -255,8 +245,12 @@ const sigset_t *signals_open_in(struct signals_wait *w, const sigset_t *mask)
 	pthread_setcancelstate(held.cancel_state, NULL);
 	held.depth = 0;
 	barrier();
-	/* What came late ends the wait, in the kernel. */
-	if (!w->blocked && atomic_load_explicit(&late.came, memory_order_relaxed)) {
+	came = w->blocked ? 0 : atomic_load_explicit(&late_came, memory_order_relaxed);
+	if (came && mask && blocks_one(mask, came)) {
+		/* It was not blocked before. */
+		flush();
+	} else if (came) {
+		/* It ends the wait, in the kernel. */
 		send_late(&w->saved);
 		w->blocked = true;
 	}
@@ -267,8 +261,10 @@ void signals_close_in(const struct signals_wait *w)
 {
 	int state;
 
-	if (!w->depth)
+	if (!w->depth) {
+		end_wait(w);
 		return;
+	}
 	if (!w->blocked)
 		held.depth = w->depth;
 	barrier();
@@ -279,6 +275,7 @@ void signals_close_in(const struct signals_wait *w)
 		held.saved = w->saved;
 	held.cancel_state = state;
 	held.depth = w->depth;
+	end_wait(w);
 }
 
 static void nothing(void *unused)
@@ -315,18 +312,14 @@ void signals_cancel_point(void (*routine)(void *arg), void *arg)
 	CLEANUP_POP(0);
 }
 
-void signals_fork_child(void)
-{
-	/* Those that came to the parent are handled there. */
-	if (late.thread != (pid_t)libc.syscall(SYS_gettid, 0, 0, 0, 0, 0, 0))
-		atomic_store(&late.came, 0);
-}
-
 void signals_begin(void)
 {
 	if (atomic_load_explicit(&begun, memory_order_relaxed) || atomic_exchange(&begun, true))
 		return;
+	/* Other threads may have TLS sockets before all handlers are behind ours. */
+	atomic_fetch_or(&blocks, BEGINS);
 	handlers_begin();
+	atomic_fetch_and(&blocks, ~BEGINS);
 }
 
 UNSANITIZED bool signals_waits(int number)
@@ -335,9 +328,9 @@ UNSANITIZED bool signals_waits(int number)
 }
 
 /* With handlers of faults alone, which are not blocked, there is nothing to wait for. */
-UNSANITIZED void signals_note(int number, void (*handler)(int number))
+UNSANITIZED void signals_note(int number, sighandler_t handler)
 {
-	if (atomic_load_explicit(&begun, memory_order_relaxed) && handler != SIG_DFL &&
-	    handler != SIG_IGN && signals_waits(number))
-		atomic_store_explicit(&blocks, true, memory_order_relaxed);
+	if (atomic_load_explicit(&begun, memory_order_relaxed) && signals_is_handler(handler) &&
+	    signals_waits(number))
+		atomic_fetch_or_explicit(&blocks, HAS_OTHERS, memory_order_relaxed);
 }

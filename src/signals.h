@@ -36,6 +36,7 @@ struct signals_wait {
 	unsigned int depth;
 	bool blocked;
 	sigset_t saved;
+	int handled; /* for the wait that a handler of which is in this one */
 };
 
 /*
@@ -57,10 +58,13 @@ void signals_close_in(const struct signals_wait *w);
 void signals_cancel_point(void (*undo)(void *arg), void *arg);
 
 /*
- * Whether a call that was interrupted goes on: which handler ran cannot be told, so if all
- * have SA_RESTART.
+ * Whether a call goes on whose wait was interrupted: if the handlers that ran have
+ * SA_RESTART. Where none is known that did, if all have that are installed.
  */
 bool signals_restart(void);
+
+/* A handler ran in the last wait. */
+bool signals_came(void);
 
 /* The process is about to have a TLS socket. */
 void signals_begin(void);
@@ -71,14 +75,17 @@ void signals_note(int number, void (*handler)(int number));
 /* True for what waits by the mask. */
 bool signals_waits(int number);
 
-/*
- * A signal has come for which the kernel calls handlers.h, with info if that is of interest.
- * Returns true if it is handled when the thread lets go. Async-signal-safe.
- */
-bool signals_put_off(int number, const siginfo_t *info);
+/* True for a function, and not one of the constants. */
+bool signals_is_handler(void (*handler)(int number));
 
-/* In a forked child, before it lets go. */
-void signals_fork_child(void);
+/*
+ * A signal has come for which the kernel calls handlers.h. Returns true if it is handled when
+ * the thread lets go, then with its info if that is of interest. Async-signal-safe.
+ */
+bool signals_put_off(int number, const siginfo_t *info, bool informed);
+
+/* It is handled now. */
+void signals_handled(bool restarts);
 
 /*
  * pthread_cleanup_push and _pop, but for siglongjmp too: glibc has kept for it the list of
