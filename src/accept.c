@@ -40,6 +40,7 @@ static int step_others(int fd)
 	signals_close(&signals);
 	CLEANUP_POP(0);
 	handshake_step_ready(&w);
+	r = r == -EINTR && signals_restart() ? 0 : r;
 	signals_let();
 	return r;
 }
@@ -54,13 +55,15 @@ static int wait_with_pending(int fd)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int r = libc.poll(&p, 1, GRACE_MS);
 
+	if (r < 0)
+		return errno == EINTR ? -ERESTART : -errno;
 	while (r == 0 && pending_any()) {
-		r = step_others(fd);
-		if (r == -EINTR)
-			return r;
+		if (step_others(fd) == -EINTR)
+			return -EINTR;
 		r = libc.poll(&p, 1, 0);
+		r = r < 0 ? 0 : r;
 	}
-	return r < 0 ? -errno : 0;
+	return 0;
 }
 
 static int accept_op(void *arg)
@@ -161,7 +164,10 @@ static int accept_one(struct connection *c, int fd, struct accepted *a, int flag
 	if (r < 0)
 		return r;
 	if (c->state == STATE_LISTENING) {
-		r = connection_wait(c, fd, accept_op, NULL, &w);
+		do
+			r = connection_wait(c, fd, accept_op, NULL, &w);
+		while (r == -ERESTART && connection_restarts(c, -EINTR, -1));
+		r = r == -ERESTART ? -EINTR : r;
 		r = r == -EPIPE ? -EINVAL : r; /* it listens no more */
 	} else {
 		r = -EINVAL;

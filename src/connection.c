@@ -264,6 +264,11 @@ void connection_saw(struct connection *c, short revents)
 	c->peer_shut = c->peer_shut || (revents & POLLRDHUP);
 }
 
+bool connection_restarts(const struct connection *c, int result, int64_t end_ms)
+{
+	return result == -EINTR && end_ms < 0 && !c->closing && signals_restart();
+}
+
 struct poll_wait {
 	struct pollfd pfd;
 	int64_t end_ms;

@@ -162,6 +162,12 @@ void connection_cancel_point(struct connection *c);
 /* How many of a connection's waiters are the calling thread, interrupted by a signal. */
 unsigned int connection_waiting_here(const struct connection *c);
 
+/*
+ * Whether a call goes on after a wait by poll, which itself never does: end_ms as below, since a
+ * call with a timeout ends (signal(7)).
+ */
+bool connection_restarts(const struct connection *c, int result, int64_t end_ms);
+
 /* Waits with poll until the time; -ETIMEDOUT after it. end_ms -1: no limit. */
 int connection_poll(struct connection *c, int fd, short events, int64_t end_ms);
 

@@ -158,7 +158,7 @@ bool epolls_any(void)
 	return watch_any() || pending_any();
 }
 
-int epolls_woken(int epfd, struct epoll_event *events, int n)
+static int shown(int epfd, struct epoll_event *events, int n)
 {
 	return watch_any() ? digest(epfd, events, n) : n;
 }
@@ -192,14 +192,26 @@ int epolls_wait(int epfd, struct epoll_event *events, int max, const struct time
 		int64_t look_ms = handshake_expire();
 		int n = wait_once(epfd, events, max, readiness_left(end_ns, look_ms, &space), mask,
 				  clock);
+		bool came = signals_came();
 		int kept;
 
 		if (n < 0)
 			return -errno;
-		kept = epolls_woken(epfd, events, n);
+		kept = shown(epfd, events, n);
 		if (kept > 0)
 			return kept;
 		if (readiness_over(end_ns) && (n == 0 || round >= ROUNDS))
 			return 0;
+		/* The kernel's, which knows no other reason to wait on, ends. */
+		if (came)
+			return -EINTR;
 	}
+}
+
+int epolls_go_on(int epfd, struct epoll_event *events, int max, int woken,
+		 const struct timespec *timeout, const sigset_t *mask, enum epolls_clock clock)
+{
+	int kept = woken ? shown(epfd, events, woken) : 0;
+
+	return kept > 0 ? kept : epolls_wait(epfd, events, max, timeout, mask, clock);
 }

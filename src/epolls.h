@@ -18,12 +18,6 @@ int epolls_ctl(struct entry *e, int epfd, int op, int fd, const struct epoll_eve
 /* True if some set may have one of ours; if not, the kernel's own wait does. */
 bool epolls_any(void);
 
-/*
- * What is to be shown of n events that the kernel's wait gave. Returns how many of them,
- * or 0: wait again.
- */
-int epolls_woken(int epfd, struct epoll_event *events, int n);
-
 /* What the caller's own call takes. */
 enum epolls_clock { EPOLLS_MILLISECONDS, EPOLLS_NANOSECONDS };
 
@@ -33,5 +27,12 @@ enum epolls_clock { EPOLLS_MILLISECONDS, EPOLLS_NANOSECONDS };
  */
 int epolls_wait(int epfd, struct epoll_event *events, int max, const struct timespec *timeout,
 		const sigset_t *mask, enum epolls_clock clock);
+
+/*
+ * The same after the kernel's wait, which gave the first events; 0: none yet. What is to be
+ * shown of them, or it waits again.
+ */
+int epolls_go_on(int epfd, struct epoll_event *events, int max, int woken,
+		 const struct timespec *timeout, const sigset_t *mask, enum epolls_clock clock);
 
 #endif /* EPOLLS_H */

@@ -294,7 +294,7 @@ static int wait_for_peer(struct connection *c, int fd, int64_t end_ms)
 	r = connection_wait(c, fd, pending_wait_op, pending_wait_drop, &w);
 	pending_wait_done(&w);
 	/* poll never restarts after a signal handler; the calls that we stand for do. */
-	if (r == -EINTR && !c->closing && signals_restart())
+	if (connection_restarts(c, r, -1))
 		r = 0;
 	if (w.n > 0) {
 		connection_unlock(c);
@@ -340,11 +340,12 @@ int handshake_tcp_done(struct connection *c, int fd, bool nonblock, int64_t end_
 	socklen_t len = sizeof(int);
 	int error = 0, r;
 
-	while (libc.poll(&p, 1, 0) == 0) {
+	/* It fails where a signal comes: also then it is not writable. */
+	while (libc.poll(&p, 1, 0) != 1) {
 		if (nonblock)
 			return -EAGAIN;
 		r = connection_poll(c, fd, POLLOUT, end_ms);
-		if (r < 0)
+		if (r < 0 && !connection_restarts(c, r, end_ms))
 			return r == -ETIMEDOUT ? -EAGAIN : r;
 		if (c->state != STATE_CONNECTING)
 			return c->state == STATE_FAILED ? c->error : 0;

@@ -135,13 +135,11 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 static SLOW int epoll_ours(int epfd, struct epoll_event *events, int max, int woken, int timeout,
 			   const sigset_t *mask)
 {
-	int shown = woken ? (int)FINISH(epolls_woken(epfd, events, woken)) : 0;
 	struct timespec space;
 
-	if (shown > 0)
-		return shown;
-	return (int)FINISH(epolls_wait(epfd, events, max, readiness_timeout(timeout, &space), mask,
-				       EPOLLS_MILLISECONDS));
+	return (int)FINISH(epolls_go_on(epfd, events, max, woken,
+					readiness_timeout(timeout, &space), mask,
+					EPOLLS_MILLISECONDS));
 }
 
 /*
@@ -190,11 +188,8 @@ static SLOW int epoll_beside_ours(int epfd, struct epoll_event *events, int max,
 		n = libc.epoll_pwait2(epfd, events, max, timeout, mask);
 		if (n <= 0 || !epolls_any())
 			return n;
-		n = (int)FINISH(epolls_woken(epfd, events, n));
 	}
-	if (n > 0)
-		return n;
-	return (int)FINISH(epolls_wait(epfd, events, max, timeout, mask, EPOLLS_NANOSECONDS));
+	return (int)FINISH(epolls_go_on(epfd, events, max, n, timeout, mask, EPOLLS_NANOSECONDS));
 }
 
 EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max,

@@ -3,7 +3,6 @@
 
 #include "drain.h"
 #include "libc.h"
-#include "signals.h"
 
 #include <errno.h>
 
@@ -115,7 +114,7 @@ static int wait_for_room(struct connection *c, int fd)
 	if (r == 0 && c->write_closed && c->read_shut)
 		return -EPIPE;
 	/* With a timeout a send is never restarted (signal(7)). */
-	if (r == -EINTR && w.end_ms < 0 && !c->closing && signals_restart())
+	if (connection_restarts(c, r, w.end_ms))
 		return -ERESTART;
 	return r;
 }

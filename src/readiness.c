@@ -320,6 +320,7 @@ static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
 		struct signals_wait signals;
 		struct timespec space;
 		const struct timespec *left;
+		bool came;
 		int ready;
 
 		ask(s);
@@ -328,6 +329,7 @@ static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
 				? -errno
 				: 0;
 		signals_close_in(&signals);
+		came = signals_came();
 		stop_driving(s);
 		s->waited = true;
 		if (ready == -EINTR)
@@ -339,6 +341,9 @@ static int poll_set(struct set *s, int64_t end_ns, const sigset_t *mask)
 			continue;
 		if (ready || readiness_over(end_ns))
 			return ready;
+		/* The kernel's, which knows no other reason to wait on, ends. */
+		if (came)
+			return -EINTR;
 	}
 }
 

@@ -7,7 +7,6 @@
 #include "libc.h"
 #include "output.h"
 #include "room.h"
-#include "signals.h"
 
 #include <errno.h>
 
@@ -332,7 +331,7 @@ static ssize_t wait_room(struct connection *c, int fd)
 		end_ms = connection_socket_end_since_ms(fd, SO_SNDTIMEO, start_ms);
 		r = connection_poll(c, fd, POLLOUT, end_ms);
 		r = r == -ETIMEDOUT ? -EAGAIN : r;
-		if (r == -EINTR && end_ms < 0 && !c->closing && signals_restart())
+		if (connection_restarts(c, r, end_ms))
 			r = 0;
 		if (r == 0)
 			r = output_flush_wait(c, fd, false);
