@@ -85,19 +85,30 @@ void late_send_one(int number, const siginfo_t *info)
 		libc.syscall(SYS_tgkill, process, thread, number, 0, 0, 0);
 }
 
+/*
+ * Another thread may have taken the handler away since. It would have run by then, so what it
+ * was there for is not to end the process (profilers stop so).
+ */
+static bool has_handler(int number)
+{
+	struct sigaction now;
+
+	return libc.sigaction(number, NULL, &now) < 0 || now.sa_handler != SIG_DFL;
+}
+
 static void send_kept(uint64_t thread, int number)
 {
 	siginfo_t info = {0};
+	int i = 0;
 
-	for (int i = 0; i < KEPT; i++) {
-		if (atomic_load(&kept[i].number) != (thread | (uint64_t)number))
-			continue;
+	while (i < KEPT && atomic_load(&kept[i].number) != (thread | (uint64_t)number))
+		i++;
+	if (i < KEPT) {
 		memcpy(&info, kept[i].info, INFO);
 		atomic_store(&kept[i].number, 0);
-		late_send_one(number, &info);
-		return;
 	}
-	late_send_one(number, NULL);
+	if (has_handler(number))
+		late_send_one(number, i < KEPT ? &info : NULL);
 }
 
 void late_send(void)

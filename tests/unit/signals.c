@@ -132,6 +132,21 @@ static void test_stop_and_continue(void **state)
 	}
 }
 
+/* A handler that is gone when the signal would be handled, by another thread's doing. */
+static void test_taken_away(void **state)
+{
+	(void)state;
+	install(SIGUSR1, 0, count);
+	install_informed(SIGUSR2);
+	signals_hold();
+	assert_ok(raise(SIGUSR1));
+	assert_ok(raise(SIGUSR2));
+	install(SIGUSR1, 0, SIG_DFL);
+	install(SIGUSR2, 0, SIG_DFL);
+	signals_let();
+	assert_int_equal(calls[SIGUSR1] + calls[SIGUSR2], 0);
+}
+
 static void exit_well(int number)
 {
 	_exit(number);
@@ -363,6 +378,7 @@ int main(void)
 		SIGNALS_CASE(test_restart),
 		SIGNALS_CASE(test_wait_with_a_mask),
 		SIGNALS_CASE(test_adopted),
+		SIGNALS_CASE(test_taken_away),
 	};
 
 	signals_begin();
