@@ -158,7 +158,9 @@ static int wait_for(const struct selects *s, struct pollfd *fds, nfds_t n, int64
 
 	do
 		r = readiness_poll(fds, n, readiness_left(end_ns, -1, &space), mask);
-	while (r > 0 && nothing_shown(s, fds, n));
+	while (r > 0 && nothing_shown(s, fds, n) && !signals_came());
+	if (r > 0 && nothing_shown(s, fds, n))
+		r = -EINTR;
 	return r >= 0 && is_bad(fds, n) ? -EBADF : r;
 }
 

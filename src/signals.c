@@ -177,12 +177,14 @@ bool signals_came(void)
 /* A handler may have waits of its own in this one. */
 static void begin_wait(struct signals_wait *w)
 {
-	w->handled = atomic_exchange(&held.handled, 0);
+	w->handled = atomic_load_explicit(&held.handled, memory_order_relaxed);
+	atomic_store_explicit(&held.handled, 0, memory_order_relaxed);
 }
 
 static void end_wait(const struct signals_wait *w)
 {
-	held.handled_last = atomic_exchange(&held.handled, w->handled);
+	held.handled_last = atomic_load_explicit(&held.handled, memory_order_relaxed);
+	atomic_store_explicit(&held.handled, w->handled, memory_order_relaxed);
 }
 
 /* What came while signals waited by the mask, and will now be handled. */
@@ -209,7 +211,7 @@ bool signals_open(struct signals_wait *w)
 	begin_wait(w);
 	if (w->depth)
 		let_go();
-	return over || (atomic_load(&held.handled) & ENDING);
+	return over || (atomic_load_explicit(&held.handled, memory_order_relaxed) & ENDING);
 }
 
 void signals_close(const struct signals_wait *w)

@@ -2,9 +2,11 @@
 /* Waits on epoll sets: calls and allocations that fail, and whose an event is. */
 #include "epolls.h"
 #include "alloc.h"
+#include "handlers.h"
 #include "inject.h"
 #include "libc.h"
 #include "sets.h"
+#include "signals.h"
 #include "unit.h"
 #include "watch.h"
 
@@ -85,6 +87,46 @@ static void test_wait_fails(void **state)
 			assert_int_equal(events[0].events, EPOLLIN);
 			member_close(&m);
 		}
+}
+
+static int (*epoll_pwait_before)(int set, struct epoll_event *found, int max, int timeout,
+				 const sigset_t *mask);
+
+static int epoll_pwait_and_signal(int set, struct epoll_event *found, int max, int timeout,
+				  const sigset_t *mask)
+{
+	int n = epoll_pwait_before(set, found, max, timeout, mask);
+
+	raise(SIGUSR1);
+	return n;
+}
+
+static void handle(int number)
+{
+	(void)number;
+}
+
+/* A handler that runs beside an event that is not shown ends the wait, as it would alone. */
+static void test_signal_beside_event(void **state)
+{
+	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
+	struct member m;
+
+	(void)state;
+	signals_begin();
+	assert_ok(handlers_sigaction(SIGUSR1, &action, NULL));
+	member_open(&m, STATE_HANDSHAKE);
+	add(&m, EPOLLIN, DATA);
+	make_readable(&m);
+	epoll_pwait_before = libc.epoll_pwait;
+	libc.epoll_pwait = epoll_pwait_and_signal;
+	assert_int_equal(wait_for(PATIENCE_S, EPOLLS_MILLISECONDS), -EINTR);
+	libc.epoll_pwait = epoll_pwait_before;
+	member_done(&m);
+	assert_int_equal(look(), 1);
+	member_close(&m);
+	action.sa_handler = SIG_DFL;
+	assert_ok(handlers_sigaction(SIGUSR1, &action, NULL));
 }
 
 /* One socket by many numbers, of which some share their data. */
@@ -307,7 +349,7 @@ int main(void)
 		EPOLLS_CASE(test_wait_fails),	EPOLLS_CASE(test_many_matches),
 		EPOLLS_CASE(test_one_data),	EPOLLS_CASE(test_shared_one_shot),
 		EPOLLS_CASE(test_shared_kinds), EPOLLS_CASE(test_closed_in_handshake),
-		EPOLLS_CASE(test_late),
+		EPOLLS_CASE(test_late),		EPOLLS_CASE(test_signal_beside_event),
 	};
 
 	return cmocka_run_group_tests_name("epolls", tests, setup_group, NULL);

@@ -324,6 +324,20 @@ static void test_need(void **state)
 	}
 }
 
+/* To look whether TCP is up fails where a signal comes, and says nothing then. */
+static void test_tcp_is_not_up(void **state)
+{
+	struct wire *w = wire_open(TLS_1_3, false, 1);
+
+	(void)state;
+	w->c->state = STATE_CONNECTING;
+	kernel_fail("poll", 1, EINTR);
+	assert_int_equal(connection_lock(w->c), 0);
+	assert_int_equal(handshake_tcp_done(w->c, KERNEL_FD, true, -1), -EAGAIN);
+	connection_unlock(w->c);
+	assert_int_equal(w->c->state, STATE_CONNECTING);
+}
+
 static const struct {
 	const char *name;
 	CMUnitTestFunction run;
@@ -338,12 +352,13 @@ static const struct {
 int main(void)
 {
 	static char titles[COUNT(each_variant) * COUNT(variants)][64];
-	struct CMUnitTest tests[COUNT(titles) + COUNT(broken) + COUNT(refused) + COUNT(calls) + 2] =
+	struct CMUnitTest tests[COUNT(titles) + COUNT(broken) + COUNT(refused) + COUNT(calls) + 3] =
 		{
 			UNIT_CASE(test_no_credentials),
 			UNIT_CASE(test_need),
+			UNIT_CASE(test_tcp_is_not_up),
 		};
-	size_t n = 2;
+	size_t n = 3;
 
 	for (size_t i = 0; i < COUNT(titles); i++) {
 		const struct variant *v = &variants[i % COUNT(variants)];

@@ -2,10 +2,12 @@
 /* poll and select, with the calls and the allocations that they need failing. */
 #include "readiness.h"
 #include "alloc.h"
+#include "handlers.h"
 #include "inject.h"
 #include "libc.h"
 #include "selects.h"
 #include "sets.h"
+#include "signals.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -38,6 +40,23 @@ static int teardown(void **state)
 	return sets_teardown(state);
 }
 
+static int (*ppoll_before)(struct pollfd *asked, nfds_t n, const struct timespec *timeout,
+			   const sigset_t *mask);
+
+static int ppoll_and_signal(struct pollfd *asked, nfds_t n, const struct timespec *timeout,
+			    const sigset_t *mask)
+{
+	int ready = ppoll_before(asked, n, timeout, mask);
+
+	raise(SIGUSR1);
+	return ready;
+}
+
+static void handle(int number)
+{
+	(void)number;
+}
+
 static int wait_for(time_t seconds)
 {
 	const struct timespec timeout = {.tv_sec = seconds};
@@ -62,6 +81,30 @@ static void check_ready(void)
 	assert_int_equal(fds[PLAIN].revents, POLLIN);
 	assert_int_equal(fds[TLS].revents, POLLIN);
 	assert_int_equal(fds[TLS].events, POLLIN);
+}
+
+/* A handler that runs when a handshake is looked at ends the wait, too. */
+static void test_signal_beside_handshake(void **state)
+{
+	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
+
+	(void)state;
+	signals_begin();
+	assert_ok(handlers_sigaction(SIGUSR1, &action, NULL));
+	member_close(&members[TLS]);
+	member_open(&members[TLS], STATE_HANDSHAKE);
+	fds[TLS].fd = members[TLS].fd;
+	ppoll_before = libc.ppoll;
+	libc.ppoll = ppoll_and_signal;
+	assert_int_equal(wait_for(PATIENCE_S), -EINTR);
+	libc.ppoll = ppoll_before;
+	assert_int_equal(fds[PLAIN].revents, 0);
+	assert_int_equal(fds[TLS].revents, 0);
+	member_done(&members[TLS]);
+	make_readable();
+	check_ready();
+	action.sa_handler = SIG_DFL;
+	assert_ok(handlers_sigaction(SIGUSR1, &action, NULL));
 }
 
 /* As the kernel: an interrupted poll says that nothing is ready. */
@@ -258,9 +301,13 @@ static int setup_group(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		READINESS_CASE(test_poll_fails),       READINESS_CASE(test_poll_fails_in_handshake),
-		READINESS_CASE(test_poll_no_memory),   READINESS_CASE(test_number_goes),
-		READINESS_CASE(test_select_fails),     READINESS_CASE(test_second_poll_fails),
+		READINESS_CASE(test_poll_fails),
+		READINESS_CASE(test_signal_beside_handshake),
+		READINESS_CASE(test_poll_fails_in_handshake),
+		READINESS_CASE(test_poll_no_memory),
+		READINESS_CASE(test_number_goes),
+		READINESS_CASE(test_select_fails),
+		READINESS_CASE(test_second_poll_fails),
 		READINESS_CASE(test_select_no_memory),
 	};
 
