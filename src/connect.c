@@ -25,13 +25,21 @@ struct connect_wait {
 	int fd;
 	const struct sockaddr *sa;
 	socklen_t len;
+	bool begun;
 };
 
 static int connect_op(void *arg)
 {
-	const struct connect_wait *w = arg;
+	struct connect_wait *w = arg;
 
+	w->begun = true;
 	return libc.connect(w->fd, w->sa, w->len) < 0 ? -errno : 0;
+}
+
+static void not_begun(struct connection *c)
+{
+	c->state = STATE_NEW;
+	watch_end(c);
 }
 
 /* TCP goes on by itself: as after an interrupted call. */
@@ -43,7 +51,9 @@ static void leave_connect(void *arg)
 	if (connection_lock(c) < 0)
 		return;
 	c->calling = false;
-	if (c->state == STATE_CONNECTING && !c->closing)
+	if (c->state == STATE_CONNECTING && !w->begun)
+		not_begun(c);
+	else if (c->state == STATE_CONNECTING && !c->closing)
 		pending_add(c, w->fd, -1);
 	connection_unlock(c);
 }
@@ -88,12 +98,10 @@ static int connect_tcp(struct connection *c, int fd, const struct sockaddr *sa, 
 	c->so_error = 0;
 	c->calling = true;
 	watch_begin(c);
-	r = connection_wait(c, fd, connect_op, leave_connect, &w);
+	r = connection_wait_begun(c, fd, connect_op, leave_connect, &w, &w.begun);
 	c->calling = false;
-	if (r < 0 && r != -EINPROGRESS && r != -EINTR && c->state == STATE_CONNECTING) {
-		c->state = STATE_NEW;
-		watch_end(c);
-	}
+	if (r < 0 && r != -EINPROGRESS && r != -EINTR && c->state == STATE_CONNECTING)
+		not_begun(c);
 	if ((r == -EINPROGRESS || r == -EINTR) && c->state == STATE_CONNECTING)
 		pending_add(c, fd, -1);
 	return r;
@@ -240,13 +248,15 @@ static int connect_again(struct connection *c, int fd)
 struct resolve_wait {
 	const char *name;
 	struct addrinfo **list;
+	bool begun;
 };
 
 static int resolve_op(void *arg)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	const struct resolve_wait *w = arg;
+	struct resolve_wait *w = arg;
 
+	w->begun = true;
 	return libc.getaddrinfo(w->name, NULL, &hints, w->list) == 0 ? 0 : -EHOSTUNREACH;
 }
 
@@ -256,7 +266,7 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 	const struct setting *hostname;
 	char name[EXPECT_SIZE] = "";
 	struct addrinfo *list = NULL;
-	struct resolve_wait w = {name, &list};
+	struct resolve_wait w = {name, &list, false};
 	const char *verified;
 	int r;
 
@@ -266,7 +276,7 @@ static int connect_name(struct connection *c, int fd, const struct sockaddr_host
 	memcpy(name, host->sh_addr.name, len < EXPECT_SIZE - 1 ? len : EXPECT_SIZE - 1);
 	if (!name[0])
 		return -EINVAL;
-	r = connection_wait(c, fd, resolve_op, NULL, &w);
+	r = connection_wait_begun(c, fd, resolve_op, NULL, &w, &w.begun);
 	if (r < 0 && list)
 		libc.freeaddrinfo(list);
 	if (r == -EHOSTUNREACH)

@@ -214,6 +214,17 @@ int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void (*u
 	return r == 0 && c->engine ? connection_claim(c) : r;
 }
 
+int connection_wait_begun(struct connection *c, int fd, int (*op)(void *arg),
+			  void (*undo)(void *arg), void *arg, const bool *begun)
+{
+	int r;
+
+	do
+		r = connection_wait(c, fd, op, undo, arg);
+	while (r == -EINTR && !*begun && !c->closing);
+	return r;
+}
+
 int64_t connection_now_ms(void)
 {
 	struct timespec now;

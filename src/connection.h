@@ -156,6 +156,13 @@ void connection_unlock(struct connection *c);
 int connection_wait(struct connection *c, int fd, int (*op)(void *arg), void (*undo)(void *arg),
 		    void *arg);
 
+/*
+ * The same for an op that begins in any case, and then says so by *begun: what comes before
+ * it has come before the call.
+ */
+int connection_wait_begun(struct connection *c, int fd, int (*op)(void *arg),
+			  void (*undo)(void *arg), void *arg, const bool *begun);
+
 /* Where a call that need not wait can be cancelled all the same, at its beginning. */
 void connection_cancel_point(struct connection *c);
 

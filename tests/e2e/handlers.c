@@ -5,6 +5,7 @@
  * all that they bring.
  */
 #include "child.h"
+#include "proc.h"
 #include "scene.h"
 #include "trace.h"
 
@@ -22,7 +23,7 @@
 /* Old ways to install one are tried, too. */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
-enum { SHOTS = 3000 };
+enum { SHOTS = 3000, CONNECTS = 60 };
 
 static volatile sig_atomic_t plain_calls, informed_calls, wrong;
 
@@ -256,10 +257,80 @@ static void not_the_childs(void **state)
 	signal(SIGUSR1, SIG_DFL);
 }
 
+static void *answer_all(void *arg)
+{
+	const struct link *l = arg;
+	sigset_t all;
+	char byte;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	for (int i = 0; i < CONNECTS; i++) {
+		int fd = accept(l->listener, NULL, NULL);
+
+		if (recv(fd, &byte, 1, 0) == 1)
+			(void)!send(fd, &byte, 1, 0);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* connect goes on by itself, and says when it is done. */
+static void await(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t length = sizeof(int);
+	int error = -1, n;
+
+	do
+		n = poll(&p, 1, TEST_DEADLINE_MS);
+	while (n < 0 && errno == EINTR);
+	assert_int_equal(n, 1);
+	assert_ok(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length));
+	assert_int_equal(error, 0);
+}
+
+/* Whenever a signal comes to a connect, before it has begun, too: it is under way after that. */
+static void connect_by(int protocol)
+{
+	struct link l = {.protocol = protocol};
+	pthread_t thread;
+	char byte;
+
+	l.listener = tls_listen(AF_INET, protocol, "good", &l.port);
+	assert_int_equal(pthread_create(&thread, NULL, answer_all, &l), 0);
+	scene_catch(SIGALRM, plain, 0);
+	scene_storm();
+	for (int i = 0; i < CONNECTS; i++) {
+		int fd = tls_socket(AF_INET, protocol, "localhost");
+
+		if (tls_connect(fd, AF_INET, l.port) < 0) {
+			assert_int_equal(errno, EINTR);
+			await(fd);
+		}
+		while (send(fd, "x", 1, 0) < 0)
+			assert_int_equal(errno, EINTR);
+		while (recv(fd, &byte, 1, 0) < 0)
+			assert_int_equal(errno, EINTR);
+		close(fd);
+	}
+	scene_calm();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(l.listener);
+}
+
+static void connects(void **state)
+{
+	(void)state;
+	connect_by(IPPROTO_TCP);
+	connect_by(IPPROTO_TLS);
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {CASE(all_that_they_bring), CASE(not_the_childs),
-						  CASE(real_time), CASE(all_that_they_bring)};
+	static const struct CMUnitTest tests[] = {CASE(all_that_they_bring), CASE(connects),
+						  CASE(not_the_childs), CASE(real_time),
+						  CASE(all_that_they_bring)};
 
 	return compare_main("handlers", cases, COUNT(cases), tests, COUNT(tests));
 }
