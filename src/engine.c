@@ -113,13 +113,12 @@ int engine_fail(struct engine *e, int result)
 				 result == GNUTLS_E_CERTIFICATE_REQUIRED)) {
 		engine_explain(e, "the client showed no certificate that an authority trusted here "
 				  "has issued; it must, unless TLS_PEER_VERIFY says otherwise");
-		e->verdict_alert = (int)GNUTLS_A_CERTIFICATE_REQUIRED;
-	} else if (e->verdict_alert) {
-		/* verify has explained it */
-		gnutls_alert_send(e->session, GNUTLS_AL_FATAL,
-				  (gnutls_alert_description_t)e->verdict_alert);
-		return r;
-	} else if (result != GNUTLS_E_UNRECOGNIZED_NAME) { /* which has its explanation */
+		/* RFC 5246, 7.4.6; GnuTLS would call it a message that it cannot decode. */
+		e->verdict_alert = (int)(gnutls_protocol_get_version(e->session) < GNUTLS_TLS1_3
+						 ? GNUTLS_A_HANDSHAKE_FAILURE
+						 : GNUTLS_A_CERTIFICATE_REQUIRED);
+	} else if (!e->verdict_alert && result != GNUTLS_E_UNRECOGNIZED_NAME) {
+		/* Those have their explanation. */
 		const char *text = error_text(result), *doubt = engine_psk_doubt(e, result);
 		int len = (int)strlen(text);
 
@@ -128,7 +127,11 @@ int engine_fail(struct engine *e, int result)
 			len--;
 		engine_explain(e, "%.*s%s", len, text, doubt);
 	}
-	gnutls_alert_send_appropriate(e->session, result);
+	if (e->verdict_alert)
+		gnutls_alert_send(e->session, GNUTLS_AL_FATAL,
+				  (gnutls_alert_description_t)e->verdict_alert);
+	else
+		gnutls_alert_send_appropriate(e->session, result);
 	return r;
 }
 

@@ -3,7 +3,7 @@
  * What a peer's refusal is told as: TLS has one byte for the reason, and a person wants to
  * know what it is about and what to do.
  */
-#include "net.h"
+#include "ends.h"
 #include "proc.h"
 #include "trace.h"
 
@@ -109,11 +109,27 @@ static void client_refuses(void **state)
 	proc_finish(&proc);
 }
 
+/* Our own server tells a client that it wants a certificate, in words that both versions have. */
+static void own_server_wants(void **state)
+{
+	struct ends e;
+
+	(void)state;
+	ends_open(&e, "good", "localhost");
+	tls_set_text(e.listener, TLS_TRUSTED_PEER_CERTIFICATES, zoo("ca.pem"));
+	ends_meet(&e);
+	assert_int_equal(e.error, EPROTO);
+	assert_says(e.client, "it wants a certificate of this end");
+	assert_says(e.server, "verifying the peer: the client showed no certificate");
+	ends_close(&e);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(refusals) + 1] = {CASE(client_refuses)};
+	struct CMUnitTest tests[COUNT(refusals) + 2] = {CASE(client_refuses),
+							CASE(own_server_wants)};
 
-	size_t n = 1;
+	size_t n = 2;
 
 	for (size_t i = 0; i < COUNT(refusals); i++)
 		if (what_is_said(&refusals[i]))
