@@ -38,8 +38,8 @@ static const struct row rows[] = {
 	{GNUTLS_A_HANDSHAKE_FAILURE, NOTHING,
 	 "no cipher suite, group or kind of key may be in common", ""},
 	{GNUTLS_A_PROTOCOL_VERSION, NOTHING,
-	 "it speaks no version of TLS that is allowed here (TLS_VERSION_MIN, TLS_VERSION_MAX, or "
-	 "the protocol of the socket)",
+	 "it speaks no version of TLS that is allowed here (TLS_VERSION_MIN, TLS_VERSION_MAX, "
+	 "the protocol of the socket, or a policy)",
 	 ""},
 	{GNUTLS_A_INSUFFICIENT_SECURITY, NOTHING,
 	 "it wants stronger cipher suites or groups than are allowed here", ""},
