@@ -9,6 +9,7 @@ enum {
 	SERVER_NAME = 0,
 	SESSION_TICKET = 35,
 	PRE_SHARED_KEY = 41,
+	POST_HANDSHAKE_AUTH = 49,
 };
 
 /* Takes so many bytes off the front; of a span that has less nothing is left. */
@@ -72,6 +73,11 @@ struct span clienthello_name(struct span message)
 			return name;
 	}
 	return (struct span){0};
+}
+
+bool clienthello_can_be_asked(struct span message)
+{
+	return extension(message, POST_HANDSHAKE_AUTH).data;
 }
 
 struct span clienthello_ticket(struct span message, unsigned int i)

@@ -3,6 +3,7 @@
 #ifndef CLIENTHELLO_H
 #define CLIENTHELLO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ struct span {
 
 /* The host name that it asks for (RFC 6066, 3), in a message without its header. */
 struct span clienthello_name(struct span message);
+
+/* True if it answers where a server asks for its certificate later (RFC 8446, 4.2.6). */
+bool clienthello_can_be_asked(struct span message);
 
 /* The i-th ticket that it shows, of TLS 1.3 or, as the first, of TLS 1.2. */
 struct span clienthello_ticket(struct span message, unsigned int i);

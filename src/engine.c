@@ -172,11 +172,13 @@ int engine_handshake(struct engine *e)
 	size_t used;
 	int result;
 
+	if (e->server && !e->begun && e->input_len)
+		e->no_memory = engine_meet_client(e) < 0;
 	if (e->no_memory) {
 		engine_explain(e, "%s", error_text(GNUTLS_E_MEMORY_ERROR));
 		return -ENOMEM;
 	}
-	e->begun = true;
+	e->begun = !e->server || e->begun || e->input_len;
 	do {
 		used = e->input_used;
 		result = gnutls_handshake(e->session);

@@ -69,6 +69,7 @@ int engine_psk_setup(struct engine *e)
 {
 	if (!psk_told(e->settings))
 		return 0;
+	engine_psk_fini(e);
 	return e->server ? setup_server(e) : setup_client(e);
 }
 
@@ -78,6 +79,8 @@ void engine_psk_fini(struct engine *e)
 		gnutls_psk_free_server_credentials(e->psk_server);
 	if (e->psk_client)
 		gnutls_psk_free_client_credentials(e->psk_client);
+	e->psk_server = NULL;
+	e->psk_client = NULL;
 }
 
 /* A ticket of TLS 1.3 is such a key too, which says nothing of who has it. */

@@ -1,8 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /* A client shows its certificate after the handshake (RFC 8446, 4.6.2). */
+#include "clienthello.h"
 #include "enginesession.h"
 
 #include <errno.h>
+
+enum { HANDSHAKE_RECORD = 22, CLIENT_HELLO = 1, HELLO_HEADER = 4 };
+
+/* Of a message in several records: true. */
+static bool can_be_asked(const uint8_t *record, size_t len)
+{
+	struct span hello;
+	size_t n;
+
+	if (record[0] != HANDSHAKE_RECORD)
+		return false;
+	if (len < ENGINE_HEADER + HELLO_HEADER || record[ENGINE_HEADER] != CLIENT_HELLO)
+		return true;
+	n = (size_t)record[3] << 8 | record[4];
+	hello.data = record + ENGINE_HEADER + HELLO_HEADER;
+	hello.len = (size_t)hello.data[-3] << 16 | (size_t)hello.data[-2] << 8 | hello.data[-1];
+	return n < HELLO_HEADER + hello.len || len < ENGINE_HEADER + n ||
+	       clienthello_can_be_asked(hello);
+}
+
+int engine_meet_client(struct engine *e)
+{
+	char reason[256] = "";
+
+	e->can_be_asked = can_be_asked(e->input, e->input_len);
+	return e->can_be_asked ? engine_begin(e, reason, sizeof(reason)) : 0;
+}
 
 int engine_request_auth(struct engine *e)
 {

@@ -181,8 +181,11 @@ int engine_begin(struct engine *e, char *reason, size_t size)
 
 	flags |= GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | engineresume_flags(e->settings, e->server);
 	flags |= engineearly_flags(e);
-	/* A client announces it if it has something to show. */
-	if (e->server || credentials_have_identity(e->credentials))
+	/*
+	 * GnuTLS keeps all messages of the handshake for it. A client announces it if it has
+	 * something to show.
+	 */
+	if (e->server ? e->can_be_asked : credentials_have_identity(e->credentials))
 		flags |= GNUTLS_POST_HANDSHAKE_AUTH;
 	gnutls_deinit(e->session);
 	e->session = NULL;

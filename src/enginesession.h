@@ -20,11 +20,12 @@ struct engine {
 	char *name; /* what a client verifies */
 	bool server;
 	bool verified;
-	bool psk_unknown; /* the client's identity has no key here */
-	bool judged;	  /* the peer showed a certificate, and verify_result says of it what */
-	bool asked;	  /* for a certificate, after the handshake */
-	bool auth;	  /* and the answer has not come yet */
-	bool pinned;	  /* its key is one of those that were told */
+	bool psk_unknown;  /* the client's identity has no key here */
+	bool judged;	   /* the peer showed a certificate, and verify_result says of it what */
+	bool asked;	   /* for a certificate, after the handshake */
+	bool auth;	   /* and the answer has not come yet */
+	bool can_be_asked; /* a server's client, as far as its hello is known */
+	bool pinned;	   /* its key is one of those that were told */
 	uint32_t verify_result;
 	int chain_alert;	     /* what the chain would be refused with */
 	struct judgement *judgement; /* NULL: the program is not asked */
@@ -87,6 +88,12 @@ int engine_on_request(gnutls_session_t session, unsigned int type, unsigned int 
 
 /* True if the peer is verified and pinned as far as the settings demand it. */
 bool engine_has_peer(struct engine *e);
+
+/*
+ * What a server's session needs to know of its client's first bytes, which were fed. Returns
+ * 0 or -ENOMEM.
+ */
+int engine_meet_client(struct engine *e);
 
 /*
  * A client's authentication goes on with what came. Returns 1 where that is application data,
