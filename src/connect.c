@@ -7,6 +7,7 @@
 #include "libc.h"
 #include "names.h"
 #include "prepare.h"
+#include "settingsshare.h"
 #include "signals.h"
 #include "sockets.h"
 #include "watch.h"
@@ -315,6 +316,7 @@ static int connect_locked(struct connection *c, int fd, const struct sockaddr *s
 		return connect_again(c, fd);
 	if (c->so_error)
 		return failed_unseen(c, fd);
+	settingsshare(&c->settings);
 	if (sa->sa_family == AF_HOSTNAME)
 		return connect_name(c, fd, (const struct sockaddr_host *)sa, len);
 	return connect_address(c, fd, sa, len);

@@ -12,6 +12,7 @@
 #include "policy.h"
 #include "priority.h"
 #include "sessioncache.h"
+#include "settingsshare.h"
 #include "sharing.h"
 #include "stdiofd.h"
 #include "tags.h"
@@ -69,6 +70,7 @@ static void prepare(void)
 	sessioncache_lock();
 	tickets_lock();
 	ocspcache_lock();
+	settingsshare_lock();
 	arena = sessions ? owner_fork_begin(sessions) : NULL;
 	fdtable_fork_each(share_one, NULL);
 	ownfd_lock();
@@ -77,6 +79,7 @@ static void prepare(void)
 static void unlock_rest(void)
 {
 	ownfd_unlock();
+	settingsshare_unlock();
 	ocspcache_unlock();
 	tickets_unlock();
 	sessioncache_unlock();

@@ -6,6 +6,7 @@
 #include "expect.h"
 #include "libc.h"
 #include "names.h"
+#include "settingsshare.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -97,6 +98,7 @@ static int make_client(struct connection *c, int fd, char *reason, size_t size)
 
 	if (r < 0)
 		return r;
+	settingsshare(&c->settings);
 	r = expect_name(c, sa, name, &none);
 	if (r < 0) {
 		snprintf(reason, size, "%s", expect_unclear);

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "psk.h"
+#include "settingsshare.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -114,6 +115,7 @@ void settings_put(struct settings *s)
 {
 	if (!s || __atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) > 1)
 		return;
+	settingsshare_forget(s);
 	for (int i = 0; i < SETTING_VALUES; i++)
 		forget(&s->values[i]);
 	credential_spec_fini(&s->spec);
@@ -158,6 +160,8 @@ int settings_own(struct settings **s)
 {
 	struct settings *copy;
 
+	if (__atomic_load_n(&(*s)->refs, __ATOMIC_ACQUIRE) == 1)
+		settingsshare_forget(*s);
 	if (__atomic_load_n(&(*s)->refs, __ATOMIC_ACQUIRE) == 1) {
 		settings_put((*s)->derived);
 		(*s)->derived = NULL;
@@ -168,6 +172,7 @@ int settings_own(struct settings **s)
 		return -ENOMEM;
 	*copy = **s;
 	copy->refs = 1;
+	copy->found = false;
 	memset(copy->values, 0, sizeof(copy->values));
 	copy->spec = (struct credential_spec){0};
 	copy->derived = NULL;

@@ -89,6 +89,7 @@ struct policy_set {
 
 struct settings {
 	unsigned int refs; /* atomic */
+	bool found;	   /* atomic; see settingsshare.h */
 	int protocol;	   /* the third argument of socket() */
 	bool zephyr;	   /* a Zephyr protocol number: its errors and defaults */
 	int64_t numbers[SETTING_NUMBERS];
