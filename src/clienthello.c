@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "clienthello.h"
 
+#include <string.h>
+
 enum {
 	VERSION_AND_RANDOM = 2 + 32,
 	HOST_NAME = 0,
 	OBFUSCATED_AGE = 4,
 	/* Numbers of extensions. */
 	SERVER_NAME = 0,
+	PROTOCOLS = 16,
 	SESSION_TICKET = 35,
 	PRE_SHARED_KEY = 41,
 	POST_HANDSHAKE_AUTH = 49,
@@ -94,4 +97,17 @@ struct span clienthello_ticket(struct span message, unsigned int i)
 			return ticket;
 	}
 	return (struct span){0};
+}
+
+bool clienthello_offers(struct span message, const void *protocol, size_t len)
+{
+	struct span data = extension(message, PROTOCOLS), list = vector(&data, 2);
+
+	while (list.len) {
+		struct span offered = vector(&list, 1);
+
+		if (len && offered.len == len && memcmp(offered.data, protocol, len) == 0)
+			return true;
+	}
+	return false;
 }

@@ -22,4 +22,7 @@ bool clienthello_can_be_asked(struct span message);
 /* The i-th ticket that it shows, of TLS 1.3 or, as the first, of TLS 1.2. */
 struct span clienthello_ticket(struct span message, unsigned int i);
 
+/* True if it offers the application protocol (ALPN; RFC 7301, 3.1). */
+bool clienthello_offers(struct span message, const void *protocol, size_t len);
+
 #endif /* CLIENTHELLO_H */

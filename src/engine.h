@@ -78,7 +78,8 @@ bool engine_can_go_on(const struct engine *e, const uint8_t *data, size_t len);
 /*
  * How many bytes a client may send with its ClientHello; 0 once that was made. Sending them,
  * all at once, keeps a copy while it is not known whether the server takes them; if it does
- * not they go first when the handshake is done.
+ * not they go first when the handshake is done. Returns 1, or 0 where there is no such
+ * session any more and nothing was sent.
  */
 size_t engine_early_room(const struct engine *e);
 int engine_send_early(struct engine *e, const void *data, size_t n);

@@ -7,14 +7,27 @@
 #ifndef ENGINEEARLY_H
 #define ENGINEEARLY_H
 
+#include "clienthello.h"
 #include "enginesession.h"
 
 /* gnutls_init()'s flags, and what follows. 0 or GnuTLS's error. */
 unsigned int engineearly_flags(const struct engine *e);
 int engineearly_setup(struct engine *e);
 
+/*
+ * The protocol that a server will agree on with this ClientHello, where its tickets may be
+ * used with no other (RFC 8446, 4.2.10).
+ */
+struct span engineearly_protocol(const struct engine *e, struct span hello);
+
+/* Whether the first ticket that the client shows will be opened: else there is none. */
+void engineearly_expect(struct engine *e, bool opened);
+
 /* How much the tickets allow that are made next. 0 or GnuTLS's error. */
 int engineearly_tell(const struct engine *e);
+
+/* A client keeps this session, for one that may send early data. */
+void engineearly_note(const struct engine *e, struct session *s);
 
 /* A client shows this session, which is taken over if early data may go with it. */
 void engineearly_offer(struct engine *e, struct session *s);

@@ -85,11 +85,12 @@ static void add_settings(gnutls_hash_hd_t hash, const struct engine *e, bool ide
 	}
 }
 
-/* Seals for the conditions of this session, and the name that the client asks for. */
-static int derive(const struct engine *e, const uint8_t *key, bool identity, struct span name,
+/* Seals for the conditions of this session, and what the client asks for. */
+static int derive(const struct engine *e, const uint8_t *key, bool identity, struct span hello,
 		  uint8_t out[TICKET_KEY])
 {
 	static const char label[] = "tlssock: tickets";
+	struct span name = clienthello_name(hello), protocol = engineearly_protocol(e, hello);
 	uint8_t digest[DIGEST], lower[256] = {0};
 	gnutls_hash_hd_t hash;
 
@@ -100,6 +101,7 @@ static int derive(const struct engine *e, const uint8_t *key, bool identity, str
 	add(hash, label, sizeof(label));
 	add_settings(hash, e, identity);
 	add(hash, lower, name.len < sizeof(lower) ? name.len : sizeof(lower));
+	add(hash, protocol.data, protocol.len);
 	gnutls_hash_deinit(hash, digest);
 	return gnutls_hmac_fast(GNUTLS_MAC_SHA512, key, TICKET_KEY, digest, sizeof(digest), out) < 0
 		       ? -ENOMEM
@@ -160,7 +162,6 @@ static int get_keys(const struct engine *e, struct ticket_keys *keys)
 static int enable(struct engine *e, struct span hello)
 {
 	bool own = !settings_text(e->settings, SETTING_TICKET_KEY_FILE);
-	struct span name = clienthello_name(hello);
 	uint8_t key[TICKET_KEY];
 	gnutls_datum_t datum = {key, sizeof(key)};
 	struct ticket_keys keys = {0};
@@ -170,14 +171,15 @@ static int enable(struct engine *e, struct span hello)
 	if (r < 0)
 		return r;
 	for (i = keys.count - 1; r == 0 && i > 0; i--) {
-		r = derive(e, keys.keys[i], own, name, key);
+		r = derive(e, keys.keys[i], own, hello, key);
 		if (r == 0 && opens_one(e, key, hello))
 			break;
 	}
 	if (r == 0 && i == 0)
-		r = derive(e, keys.keys[0], own, name, key);
+		r = derive(e, keys.keys[0], own, hello, key);
 	if (r == 0)
 		r = gnutls_session_ticket_enable_server(e->session, &datum);
+	engineearly_expect(e, r == 0 && opens(e, key, clienthello_ticket(hello, 0)));
 	/* A key that goes out of use seals no more. */
 	e->tickets_due = r == 0 && i == 0 ? TICKETS : 0;
 	explicit_bzero(&keys, sizeof(keys));
@@ -197,6 +199,16 @@ static int on_client_hello(gnutls_session_t session, unsigned int type, unsigned
 	if (incoming && !e->has_ticket_key)
 		e->has_ticket_key = enable(e, (struct span){message->data, message->size}) == 0;
 	return 0;
+}
+
+/* It begins with its lifetime (RFC 8446, 4.6.1). */
+void engineresume_see_ticket(struct engine *e, const gnutls_datum_t *message)
+{
+	uint32_t s = 0;
+
+	for (unsigned int i = 0; i < sizeof(s); i++)
+		s = s << 8 | (i < message->size ? message->data[i] : 0);
+	e->ticket_lifetime_s = s;
 }
 
 void engineresume_ticket(struct engine *e)
@@ -271,9 +283,11 @@ static bool is_tls13(const struct engine *e)
  */
 static void keep(struct engine *e)
 {
+	int64_t now_s = tickets_now_s();
 	struct session s = {.once = is_tls13(e),
 			    .retried = e->retried,
 			    .verified = e->verified,
+			    .lifetime_s = e->ticket_lifetime_s,
 			    .purges = e->purges};
 	gnutls_datum_t data = {0};
 
@@ -281,9 +295,12 @@ static void keep(struct engine *e)
 		return;
 	s.data = data.data;
 	s.len = data.size;
-	s.expires_s = e->offered && engine_resumed(e)
-			      ? e->offered_expires_s
-			      : tickets_now_s() + settings_session_ttl(e->settings);
+	s.expires_s = e->offered && engine_resumed(e) ? e->offered_expires_s
+						      : now_s + settings_session_ttl(e->settings);
+	/* One that is older GnuTLS does not show. */
+	if (s.once && s.expires_s > now_s + s.lifetime_s)
+		s.expires_s = now_s + s.lifetime_s;
+	engineearly_note(e, &s);
 	sessioncache_put(e->digest, &s);
 	explicit_bzero(data.data, data.size);
 	gnutls_free(data.data);

@@ -12,7 +12,8 @@
 /* gnutls_init()'s flags for resumption. */
 unsigned int engineresume_flags(const struct settings *settings, bool server);
 
-/* A ticket has come. */
+/* A ticket of TLS 1.3 comes, of which this is the message; and has come. */
+void engineresume_see_ticket(struct engine *e, const gnutls_datum_t *message);
 void engineresume_ticket(struct engine *e);
 
 /* Before the handshake. */

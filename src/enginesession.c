@@ -126,12 +126,20 @@ static int set_role(struct engine *e)
 	return 0;
 }
 
-/* GnuTLS has room for one hook: what a client wants to hear of comes by here. */
+/*
+ * GnuTLS has room for one hook: what a client wants to hear of comes by here. Of a ticket's
+ * message nothing is left when it was read.
+ */
 static int on_message(gnutls_session_t session, unsigned int type, unsigned int when,
 		      unsigned int incoming, const gnutls_datum_t *message)
 {
 	struct engine *e = gnutls_session_get_ptr(session);
 
+	if (when == GNUTLS_HOOK_PRE) {
+		if (incoming && type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET)
+			engineresume_see_ticket(e, message);
+		return 0;
+	}
 	if (incoming && type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET)
 		engineresume_ticket(e);
 	e->retried = e->retried || (incoming && type == GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST);
@@ -164,7 +172,7 @@ static int setup(struct engine *e, char *reason, size_t size)
 	gnutls_session_set_verify_function(e->session, engine_on_certificate);
 	if (!e->server)
 		gnutls_handshake_set_hook_function(e->session, GNUTLS_HANDSHAKE_ANY,
-						   GNUTLS_HOOK_POST, on_message);
+						   GNUTLS_HOOK_BOTH, on_message);
 	gnutls_handshake_set_timeout(e->session, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_ptr(e->session, e);
 	gnutls_transport_set_pull_function(e->session, pull);

@@ -55,6 +55,7 @@ struct engine {
 	bool has_digest;
 	bool has_ticket_key;
 	bool ticket_came;
+	uint32_t ticket_lifetime_s;
 	bool offered; /* a client has shown an earlier session, and of what kind */
 	bool offered_verified;
 	int64_t offered_expires_s;
@@ -67,6 +68,7 @@ struct engine {
 	/* See engineearly.h. */
 	struct session early_session; /* what a client shows, while early data may come */
 	size_t early_room;	      /* how much */
+	unsigned int early_alpn;      /* for which protocol, as a session has it */
 	struct buffer early;	      /* sent, and not known to be accepted */
 	size_t early_bytes;	      /* accepted */
 

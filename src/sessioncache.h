@@ -23,7 +23,10 @@ struct session {
 	bool once;	     /* a ticket that is shown once (RFC 8446, C.4) */
 	bool retried;	     /* the server asked for another key share */
 	bool verified;	     /* the peer's chain and name were verified when it was made */
+	unsigned int alpn;   /* what was agreed on: its place in the list, from 1; 0: nothing */
 	int64_t expires_s;   /* by the clock that now_s of the others is of */
+	int64_t came_ns;     /* a ticket, by the clock that GnuTLS has it grow old by */
+	int64_t lifetime_s;  /* a ticket's, as its server says */
 	unsigned int purges; /* sessioncache_purges() when its connection began */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Early data over memory: accepted once, refused else, and sent again then. */
 #include "alloc.h"
+#include "earlypair.h"
 #include "engineearly.h"
-#include "pair.h"
 #include "sessioncache.h"
 #include "tickets.h"
 #include "unit.h"
@@ -12,87 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PORT = 443, MOST = 40000 };
-
-static uint8_t text[MOST + 1];
-
-/* Ends that may have so much early data; 0: were told nothing. */
-static void open_ends(struct pair *p, int version, int64_t client, int64_t server)
-{
-	struct end_options c = end_client(version), s = end_server(version);
-	struct ticket_keys keys;
-
-	/* As listen() does it. */
-	assert_int_equal(tickets_own(tickets_now_s(), &keys), 0);
-	*p = (struct pair){0};
-	c.early = client;
-	s.early = server;
-	end_open(&p->client, &c);
-	end_open(&p->server, &s);
-	engine_offer_session(p->client.engine, "192.0.2.1", PORT);
-}
-
-static void fresh(void)
-{
-	for (size_t i = 0; i < sizeof(text); i++)
-		text[i] = (uint8_t)(i * 7 + i / 251);
-	sessioncache_purge();
-}
-
-static void finish(struct pair *p)
-{
-	pair_run(p);
-	if (p->client_result || p->server_result)
-		fail_msg("client %d \"%s\", server %d \"%s\"", p->client_result,
-			 engine_reason(p->client.engine), p->server_result,
-			 engine_reason(p->server.engine));
-}
-
-/* A byte from the server; tickets come before it. */
-static void get_tickets(struct pair *p)
-{
-	end_send(&p->server, "d", 1);
-	pair_move(&p->server, &p->client, 0);
-	assert_int_equal(end_receive(&p->client), 1);
-}
-
-static void first_visit(int version, int64_t client, int64_t server)
-{
-	struct pair p;
-
-	fresh();
-	open_ends(&p, version, client, server);
-	assert_int_equal(engine_early_room(p.client.engine), 0);
-	finish(&p);
-	get_tickets(&p);
-	pair_close(&p);
-}
-
-/* The server has this, and nothing else. */
-static void assert_got(struct pair *p, size_t n)
-{
-	uint8_t got[MOST + 2];
-	size_t len = engine_read(p->server.engine, got, sizeof(got));
-
-	while (len < n && end_receive(&p->server) > 0)
-		len += engine_read(p->server.engine, got + len, sizeof(got) - len);
-	assert_int_equal(len, n);
-	assert_memory_equal(got, text, n);
-	assert_int_equal(end_receive(&p->server), -EAGAIN);
-}
-
-static void assert_accepted(struct pair *p, size_t n)
-{
-	struct tls_info client, server;
-
-	assert_int_equal(engine_early(p->client.engine), n);
-	assert_int_equal(engine_early(p->server.engine), n);
-	engine_info(p->client.engine, &client);
-	engine_info(p->server.engine, &server);
-	assert_int_equal(client.early_data, n > 0);
-	assert_int_equal(server.early_data, n > 0);
-	assert_false(engine_early_waits(p->client.engine));
-}
+enum { MOST = EARLYPAIR_MOST };
 
 static void test_accepted(void **state)
 {
@@ -100,24 +20,24 @@ static void test_accepted(void **state)
 	struct pair p;
 
 	(void)state;
-	first_visit(TLS_1_3, MOST, MOST);
+	earlypair_visit(TLS_1_3, MOST, MOST);
 	for (size_t i = 0; i < COUNT(lengths); i++) {
-		open_ends(&p, TLS_1_3, MOST, MOST);
+		earlypair_open(&p, TLS_1_3, MOST, MOST);
 		assert_int_equal(engine_early_room(p.client.engine), MOST);
-		assert_int_equal(engine_send_early(p.client.engine, text, lengths[i]), 0);
+		assert_int_equal(engine_send_early(p.client.engine, earlypair_text, lengths[i]), 1);
 		assert_int_equal(engine_early_room(p.client.engine), 0);
 		assert_true(engine_early_waits(p.client.engine));
 		/* In pieces, too. */
 		p.cut = i % 2 ? 0 : 777;
-		finish(&p);
-		assert_accepted(&p, lengths[i]);
+		earlypair_finish(&p);
+		earlypair_accepted(&p, lengths[i]);
 		/* What follows comes behind it. */
-		if (lengths[i] < sizeof(text)) {
-			end_send(&p.client, text + lengths[i], 1);
+		if (lengths[i] < sizeof(earlypair_text)) {
+			end_send(&p.client, earlypair_text + lengths[i], 1);
 			pair_move(&p.client, &p.server, 0);
-			assert_got(&p, lengths[i] + 1);
+			earlypair_got(&p, lengths[i] + 1);
 		}
-		get_tickets(&p);
+		earlypair_get_tickets(&p);
 		pair_close(&p);
 	}
 }
@@ -128,9 +48,9 @@ static void test_only_when_done(void **state)
 	struct pair p;
 
 	(void)state;
-	first_visit(TLS_1_3, MOST, MOST);
-	open_ends(&p, TLS_1_3, MOST, MOST);
-	assert_int_equal(engine_send_early(p.client.engine, text, 100), 0);
+	earlypair_visit(TLS_1_3, MOST, MOST);
+	earlypair_open(&p, TLS_1_3, MOST, MOST);
+	assert_int_equal(engine_send_early(p.client.engine, earlypair_text, 100), 1);
 	assert_int_equal(end_handshake(&p.client), -EAGAIN);
 	pair_move(&p.client, &p.server, 0);
 	assert_int_equal(end_handshake(&p.server), -EAGAIN);
@@ -155,12 +75,12 @@ static void test_nowhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		first_visit(rows[i].version, rows[i].client, rows[i].server);
-		open_ends(&p, rows[i].version, rows[i].client, rows[i].server);
+		earlypair_visit(rows[i].version, rows[i].client, rows[i].server);
+		earlypair_open(&p, rows[i].version, rows[i].client, rows[i].server);
 		assert_true(p.client.engine->offered);
 		assert_int_equal(engine_early_room(p.client.engine), 0);
-		finish(&p);
-		assert_accepted(&p, 0);
+		earlypair_finish(&p);
+		earlypair_accepted(&p, 0);
 		pair_close(&p);
 	}
 }
@@ -171,17 +91,17 @@ static void test_bounds(void **state)
 	struct pair p;
 
 	(void)state;
-	first_visit(TLS_1_3, 100, MOST);
-	open_ends(&p, TLS_1_3, 100, MOST);
+	earlypair_visit(TLS_1_3, 100, MOST);
+	earlypair_open(&p, TLS_1_3, 100, MOST);
 	assert_int_equal(engine_early_room(p.client.engine), 100);
 	pair_close(&p);
-	first_visit(TLS_1_3, MOST, 200);
-	open_ends(&p, TLS_1_3, MOST, 200);
+	earlypair_visit(TLS_1_3, MOST, 200);
+	earlypair_open(&p, TLS_1_3, MOST, 200);
 	assert_int_equal(engine_early_room(p.client.engine), 200);
 	pair_close(&p);
 	/* Too late once the handshake has begun. */
-	first_visit(TLS_1_3, MOST, MOST);
-	open_ends(&p, TLS_1_3, MOST, MOST);
+	earlypair_visit(TLS_1_3, MOST, MOST);
+	earlypair_open(&p, TLS_1_3, MOST, MOST);
 	assert_int_equal(end_handshake(&p.client), -EAGAIN);
 	assert_int_equal(engine_early_room(p.client.engine), 0);
 	pair_close(&p);
@@ -193,8 +113,8 @@ static void test_key_file(void **state)
 	struct pair p;
 
 	(void)state;
-	first_visit(TLS_1_3, MOST, MOST);
-	open_ends(&p, TLS_1_3, MOST, 0);
+	earlypair_visit(TLS_1_3, MOST, MOST);
+	earlypair_open(&p, TLS_1_3, MOST, 0);
 	p.server.engine->settings->numbers[SETTING_EARLY_DATA] = MOST;
 	assert_int_equal(engineearly_flags(p.server.engine), GNUTLS_ENABLE_EARLY_DATA);
 	assert_int_equal(settings_tell(p.server.engine->settings, SETTING_TICKET_KEY_FILE, "f", 1),
@@ -224,15 +144,16 @@ static void test_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(reasons); i++) {
 		for (size_t n = 0; n < COUNT(lengths); n++) {
-			first_visit(TLS_1_3, MOST, MOST);
-			open_ends(&p, TLS_1_3, MOST, MOST);
+			earlypair_visit(TLS_1_3, MOST, MOST);
+			earlypair_open(&p, TLS_1_3, MOST, MOST);
 			reasons[i](&p);
-			assert_int_equal(engine_send_early(p.client.engine, text, lengths[n]), 0);
-			finish(&p);
-			assert_accepted(&p, 0);
-			end_send(&p.client, text + lengths[n], 1);
+			assert_int_equal(
+				engine_send_early(p.client.engine, earlypair_text, lengths[n]), 1);
+			earlypair_finish(&p);
+			earlypair_accepted(&p, 0);
+			end_send(&p.client, earlypair_text + lengths[n], 1);
 			pair_move(&p.client, &p.server, 0);
-			assert_got(&p, lengths[n] + 1);
+			earlypair_got(&p, lengths[n] + 1);
 			pair_close(&p);
 		}
 	}
@@ -253,16 +174,16 @@ static void test_retry(void **state)
 
 	(void)state;
 	for (unsigned int tickets = 0; tickets < 2; tickets++) {
-		fresh();
-		open_ends(&p, TLS_1_3, MOST, MOST);
+		earlypair_fresh();
+		earlypair_open(&p, TLS_1_3, MOST, MOST);
 		retry_hello(&p);
-		finish(&p);
+		earlypair_finish(&p);
 		assert_true(p.client.engine->retried);
 		assert_int_equal(p.server.engine->tickets_due, 0);
 		p.server.engine->tickets_due = tickets;
-		get_tickets(&p);
+		earlypair_get_tickets(&p);
 		pair_close(&p);
-		open_ends(&p, TLS_1_3, MOST, MOST);
+		earlypair_open(&p, TLS_1_3, MOST, MOST);
 		assert_int_equal(p.client.engine->offered, tickets);
 		assert_int_equal(engine_early_room(p.client.engine), 0);
 		pair_close(&p);
@@ -275,17 +196,17 @@ static void test_too_much(void **state)
 	struct pair p;
 
 	(void)state;
-	first_visit(TLS_1_3, MOST, 100);
-	open_ends(&p, TLS_1_3, MOST, 100);
+	earlypair_visit(TLS_1_3, MOST, 100);
+	earlypair_open(&p, TLS_1_3, MOST, 100);
 	assert_int_equal(engine_early_room(p.client.engine), 100);
-	assert_int_equal(engine_send_early(p.client.engine, text, 100), 0);
-	assert_true(gnutls_record_send_early_data(p.client.engine->session, text, 1) < 0);
+	assert_int_equal(engine_send_early(p.client.engine, earlypair_text, 100), 1);
+	assert_true(gnutls_record_send_early_data(p.client.engine->session, earlypair_text, 1) < 0);
 	p.server.engine->settings->numbers[SETTING_EARLY_DATA] = 99;
 	pair_run(&p);
 	/* The ticket is of other conditions then: the key goes by them. */
 	assert_int_equal(p.server_result, 0);
-	assert_accepted(&p, 0);
-	assert_got(&p, 100);
+	earlypair_accepted(&p, 0);
+	earlypair_got(&p, 100);
 	pair_close(&p);
 }
 
@@ -295,7 +216,7 @@ static bool accepts(const struct buffer *hello)
 	struct pair p;
 	bool accepted;
 
-	open_ends(&p, TLS_1_3, 0, MOST);
+	earlypair_open(&p, TLS_1_3, 0, MOST);
 	end_arrive(&p.server, buffer_head(hello), hello->len);
 	assert_int_equal(end_handshake(&p.server), -EAGAIN);
 	accepted = gnutls_session_get_flags(p.server.engine->session) & GNUTLS_SFLAGS_EARLY_DATA;
@@ -321,9 +242,9 @@ static void make_hello(struct buffer *hello)
 	struct pair p;
 	struct buffer *out;
 
-	first_visit(TLS_1_3, MOST, MOST);
-	open_ends(&p, TLS_1_3, MOST, MOST);
-	assert_int_equal(engine_send_early(p.client.engine, text, 100), 0);
+	earlypair_visit(TLS_1_3, MOST, MOST);
+	earlypair_open(&p, TLS_1_3, MOST, MOST);
+	assert_int_equal(engine_send_early(p.client.engine, earlypair_text, 100), 1);
 	assert_int_equal(end_handshake(&p.client), -EAGAIN);
 	out = engine_output(p.client.engine);
 	assert_int_equal(buffer_append(hello, buffer_head(out), out->len), 0);
@@ -358,16 +279,16 @@ static void test_no_memory(void **state)
 	(void)state;
 	do {
 		at++;
-		first_visit(TLS_1_3, MOST, MOST);
-		open_ends(&p, TLS_1_3, MOST, MOST);
+		earlypair_visit(TLS_1_3, MOST, MOST);
+		earlypair_open(&p, TLS_1_3, MOST, MOST);
 		alloc_include_gnutls(true);
 		alloc_start(at);
-		r = engine_send_early(p.client.engine, text, 100);
+		r = engine_send_early(p.client.engine, earlypair_text, 100);
 		count = alloc_stop();
 		alloc_include_gnutls(false);
 		pair_run(&p);
 		if (p.client_result == 0)
-			assert_got(&p, r == 0 ? 100 : 0);
+			earlypair_got(&p, r == 1 ? 100 : 0);
 		else
 			assert_int_equal(p.client_result, -ENOMEM);
 		pair_close(&p);

@@ -46,6 +46,8 @@ struct settings *end_settings(const struct end_options *o)
 		s->numbers[SETTING_OCSP] = 1;
 	if (o->early)
 		s->numbers[SETTING_EARLY_DATA] = o->early;
+	if (o->ttl)
+		s->numbers[SETTING_SESSION_TTL] = o->ttl;
 	if (o->without)
 		s->numbers[o->without] = 0;
 	return s;

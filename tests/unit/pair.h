@@ -27,6 +27,7 @@ struct end_options {
 	bool ask;	    /* TLS_OCSP_CHECKS */
 	int without;	    /* a setting_number that is 0; 0: none */
 	int64_t early;	    /* TLS_EARLY_DATA, 0: not told */
+	int64_t ttl;	    /* TLS_SESSION_TTL, 0: not told */
 };
 
 struct end {
