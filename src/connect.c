@@ -123,7 +123,7 @@ static int after_tcp(struct connection *c, int fd)
 		 * fail already, the first call that needs it says so. Early data goes with
 		 * these bytes.
 		 */
-		if (!c->engine || engine_early_room(c->engine) == 0)
+		if (!c->held_back)
 			handshake_step(c, fd);
 		return 0;
 	}

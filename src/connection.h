@@ -53,6 +53,7 @@ struct connection {
 	bool closing;		 /* close is waiting for the waiters to leave */
 	bool calling;		 /* a thread is in the connect call itself */
 	bool hungry;		 /* the handshake goes on with what the peer says next */
+	bool held_back;		 /* it has not begun: the program's first send may go with it */
 	bool hurried;		 /* TCP_NODELAY is on for the first data, unseen */
 	bool sent_data;		 /* application data was sent */
 	bool was_tcp;		 /* made by an upgrade */

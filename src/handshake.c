@@ -20,7 +20,10 @@ void handshake_begin(struct connection *c, int fd, bool server)
 {
 	c->state = STATE_HANDSHAKE;
 	prepare_begin(c, fd, server);
-	pending_add(c, fd, connection_end_ms(settings_timeout(connection_settings(c))));
+	if (c->engine && engine_early_room(c->engine) > 0)
+		pending_hold_back(c, fd);
+	else
+		pending_begin(c, fd);
 }
 
 static void set_nodelay(int fd, int on)
@@ -193,6 +196,8 @@ static int step(struct connection *c, int fd)
 
 	if (r < 0)
 		return r;
+	if (c->held_back)
+		pending_begin(c, fd);
 	if (!c->engine)
 		r = prepare_late(c, fd, reason, sizeof(reason));
 	if (r < 0)

@@ -13,6 +13,8 @@ enum { ENDING, ENDLESS, LISTS };
 static struct list {
 	struct connection *first, *last;
 } lists[LISTS];
+enum { HOLD_BACK_MS = 50 };
+
 static atomic_int count;
 static atomic_int asking; /* a hint: how many wait for an answer */
 
@@ -74,6 +76,18 @@ void pending_add(struct connection *c, int fd, int64_t end_ms)
 	c->pending_events = c->state == STATE_CONNECTING ? POLLOUT : POLLIN;
 	insert(c);
 	pending_unlock();
+}
+
+void pending_begin(struct connection *c, int fd)
+{
+	c->held_back = false;
+	pending_add(c, fd, connection_end_ms(settings_timeout(connection_settings(c))));
+}
+
+void pending_hold_back(struct connection *c, int fd)
+{
+	c->held_back = true;
+	pending_add(c, fd, connection_end_ms(HOLD_BACK_MS));
 }
 
 bool pending_has(const struct connection *c)
@@ -143,14 +157,19 @@ static void reference(struct pending_wait *w, struct connection *const *found, i
 	}
 }
 
-/* What it waits for: the peer, or the answer to a question (ask.h). */
+/*
+ * What it waits for: the peer, or the answer to a question (ask.h). Who has no handshake of
+ * its own waits in accept, maybe for the very client that is held back.
+ */
 static void note(struct pending_wait *w, int n, const struct connection *c)
 {
 	int fd = c->asking_fd;
+	short events = fd >= 0 ? POLLIN : (short)c->pending_events;
 
+	if (!w->own && c->held_back)
+		events = POLLOUT;
 	w->fds[n] = c->pending_fd;
-	w->pfds[n + 1] = (struct pollfd){.fd = fd >= 0 ? fd : c->pending_fd,
-					 .events = fd >= 0 ? POLLIN : (short)c->pending_events};
+	w->pfds[n + 1] = (struct pollfd){.fd = fd >= 0 ? fd : c->pending_fd, .events = events};
 }
 
 static int collect_from(const struct list *list, struct pending_wait *w, struct connection **found,

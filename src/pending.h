@@ -28,6 +28,14 @@ struct pending_wait {
  */
 void pending_add(struct connection *c, int fd, int64_t end_ms);
 void pending_remove(struct connection *c);
+/*
+ * The same for a handshake that begins now: it has the time that the settings say. And for one
+ * that does not yet, so that the program's first send may go with it: if none comes for a
+ * moment, a wait begins it.
+ */
+void pending_begin(struct connection *c, int fd);
+void pending_hold_back(struct connection *c, int fd);
+
 bool pending_has(const struct connection *c);
 
 /* True if this process has any. A hint: no lock is taken. */
