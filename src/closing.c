@@ -23,6 +23,9 @@ enum { LEAVE_S = 1 };
 /* exec waits for the peers' kernels. Acknowledgements raise no event. */
 enum { EXEC_MS = 10000, EXEC_TICK_MS = 10 };
 
+/* How long what was sent before the handshake keeps close waiting for that, and exit in all. */
+enum { EARLY_MS = 10000 };
+
 void closing_release(void *connection)
 {
 	pending_remove(connection);
@@ -75,7 +78,8 @@ static int shutdown_locked(struct connection *c, int fd, int how)
 
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return -EINVAL;
-	if (c->state == STATE_HANDSHAKE && how != SHUT_RD)
+	/* Of what was sent before it the server has nothing without the rest of it. */
+	if (c->state == STATE_HANDSHAKE && (how != SHUT_RD || early_waits(c)))
 		r = handshake_need(c, fd, !early_waits(c) && connection_nonblocking(fd, 0), -1);
 	if (r == -EINTR || r == -EBADFD)
 		return r;
@@ -149,13 +153,13 @@ static void finish(struct connection *c, int fd, struct closing_rest *rest)
 		keep(c, fd, rest);
 }
 
-static void goodbye(struct connection *c, int fd, struct closing_rest *rest)
+static void goodbye(struct connection *c, int fd, int64_t end_ms, struct closing_rest *rest)
 {
 	if (c->state == STATE_NEW || c->state == STATE_LISTENING || c->state == STATE_CONNECTING)
 		return;
 	if (!owner_claim_last(&c->owner) || linger_seconds(fd) == 0)
 		return;
-	early_finish(c, fd);
+	early_finish(c, fd, end_ms);
 	if (c->state != STATE_OPEN) {
 		finish(c, fd, rest);
 		return;
@@ -198,6 +202,15 @@ static void send_here(struct closing_rest *rest, int fd)
 		linger_rest(fd, &rest->sealed);
 }
 
+/* SO_LINGER's time bounds it, too. */
+static int64_t early_end_ms(int fd)
+{
+	int seconds = linger_seconds(fd);
+
+	return connection_now_ms() +
+	       (seconds > 0 && seconds < EARLY_MS / 1000 ? seconds * 1000 : EARLY_MS);
+}
+
 void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 {
 	*rest = (struct closing_rest){0};
@@ -206,7 +219,7 @@ void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 		return;
 	c->closing = true;
 	pending_remove(c);
-	goodbye(c, fd, rest);
+	goodbye(c, fd, early_end_ms(fd), rest);
 	send_waiters_away(c, fd, rest);
 	connection_unlock(c);
 	rest->seconds = linger_seconds(fd);
@@ -223,14 +236,17 @@ void closing_end(struct closing_rest *rest)
 
 void closing_at_exit(struct connection *c, int fd)
 {
+	static int64_t end_ms;
 	struct closing_rest rest = {0};
 
+	if (end_ms == 0)
+		end_ms = connection_now_ms() + EARLY_MS;
 	/* A thread is in the middle of it: exit does not wait for that. */
 	if (connection_trylock(c) < 0)
 		return;
 	if (c->waiters == 0 && !c->closing) {
 		c->closing = true;
-		goodbye(c, fd, &rest);
+		goodbye(c, fd, end_ms, &rest);
 	}
 	connection_unlock(c);
 	send_here(&rest, fd);
@@ -264,6 +280,8 @@ static bool has_arrived(struct connection *c, int fd, bool first)
  */
 static bool may_go(struct connection *c, int fd, bool first)
 {
+	if (early_waits(c) && connection_is(c, fd) && handshake_step(c, fd) == -EAGAIN)
+		return false;
 	if (c->state != STATE_OPEN || !connection_is(c, fd) || linger_seconds(fd) == 0)
 		return true;
 	output_flush(c, fd);

@@ -315,7 +315,7 @@ ssize_t connection_send(struct connection *c, int fd, struct cursor *cur, int fl
 	n = connection_enter(c, fd);
 	if (n < 0)
 		return n;
-	early = flags & MSG_FASTOPEN ? fast_open(c) : early_send(c, fd, cur);
+	early = flags & MSG_FASTOPEN ? fast_open(c) : early_send(c, fd, cur, flags);
 	n = early == 0 || (early > 0 && cur->left) ? send_locked(c, fd, cur, flags) : 0;
 	return leave(c, fd, early && n <= 0 ? early : early + n);
 }
