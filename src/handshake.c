@@ -383,8 +383,7 @@ int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms)
 {
 	int r;
 
-	if (c->told_pollin)
-		want_heard(c);
+	want_heard(c);
 	switch (c->state) {
 	case STATE_OPEN:
 		return connection_claim(c);
