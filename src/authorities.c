@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "authorities.h"
 
+#include "libgnutls.h"
+
 #include <errno.h>
-#include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
 #ifndef CHAIN_H
 #define CHAIN_H
 
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
+#include "libgnutls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>

@@ -3,8 +3,8 @@
 #ifndef CHAINPATH_H
 #define CHAINPATH_H
 
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
+#include "libgnutls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ciphersuites.h"
 
+#include "libgnutls.h"
+
 #include <ctype.h>
 #include <errno.h>
-#include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

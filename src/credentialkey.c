@@ -3,9 +3,9 @@
 
 #include "credentialnames.h"
 #include "error.h"
+#include "libgnutls.h"
 
 #include <errno.h>
-#include <gnutls/abstract.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,7 @@
 #define CREDENTIALKEY_H
 
 #include "credentialload.h"
-
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
+#include "libgnutls.h"
 
 enum { CREDENTIAL_MAX_CHAIN = 32 };
 

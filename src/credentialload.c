@@ -4,10 +4,10 @@
 #include "credentialkey.h"
 #include "error.h"
 #include "libc.h"
+#include "libgnutls.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/x509.h>
 #include <string.h>
 
 enum { MAX_FILE = 16 << 20 };

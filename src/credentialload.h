@@ -4,9 +4,7 @@
 #define CREDENTIALLOAD_H
 
 #include "credentialspec.h"
-
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
+#include "libgnutls.h"
 
 /* Where a failure is explained: which value, and why. */
 struct reason {

@@ -2,9 +2,9 @@
 #include "credentialnames.h"
 
 #include "error.h"
+#include "libgnutls.h"
 
 #include <errno.h>
-#include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -9,9 +9,9 @@
 #define CREDENTIALNAMES_H
 
 #include "credentialload.h"
+#include "libgnutls.h"
 #include "staple.h"
 
-#include <gnutls/gnutls.h>
 #include <stdbool.h>
 
 struct credential_names;

@@ -6,8 +6,7 @@
 #include "credentialload.h"
 #include "credentialspec.h"
 #include "finding.h"
-
-#include <gnutls/x509.h>
+#include "libgnutls.h"
 
 struct crls;
 

@@ -4,13 +4,13 @@
 #include "clienthello.h"
 #include "engineearly.h"
 #include "error.h"
+#include "libgnutls.h"
 #include "log.h"
 #include "tickets.h"
 #include "verify.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <gnutls/crypto.h>
 #include <string.h>
 #include <time.h>
 

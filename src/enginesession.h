@@ -4,11 +4,10 @@
 #define ENGINESESSION_H
 
 #include "engine.h"
+#include "libgnutls.h"
 #include "priority.h"
 #include "revocation.h"
 #include "sessioncache.h"
-
-#include <gnutls/gnutls.h>
 
 struct engine {
 	gnutls_session_t session;

@@ -3,11 +3,11 @@
 #include "authorities.h"
 #include "enginepsk.h"
 #include "enginesession.h"
+#include "libgnutls.h"
 #include "pins.h"
 #include "verify.h"
 
 #include <errno.h>
-#include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

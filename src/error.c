@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "error.h"
 
+#include "libgnutls.h"
+
 #include <errno.h>
-#include <gnutls/gnutls.h>
 #include <stddef.h>
 #include <string.h>
 

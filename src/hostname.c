@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "hostname.h"
 
-#include <gnutls/gnutls.h>
+#include "libgnutls.h"
+
 #include <stdio.h>
 #include <string.h>
 

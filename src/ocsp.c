@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "ocsp.h"
 
+#include "libgnutls.h"
+
 #include <errno.h>
-#include <gnutls/ocsp.h>
-#include <gnutls/x509-ext.h>
 #include <string.h>
 
 /* RFC 6960, 2.4: without nextUpdate there is newer information at any time. */

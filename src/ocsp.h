@@ -4,8 +4,8 @@
 #define OCSP_H
 
 #include "finding.h"
+#include "libgnutls.h"
 
-#include <gnutls/x509.h>
 #include <stdbool.h>
 
 /*

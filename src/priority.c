@@ -4,10 +4,10 @@
 #include "ciphersuites.h"
 #include "error.h"
 #include "guard.h"
+#include "libgnutls.h"
 #include "psk.h"
 
 #include <errno.h>
-#include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "replays.h"
 
-#include <gnutls/crypto.h>
+#include "libgnutls.h"
+
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -7,7 +7,8 @@
 #ifndef REPLAYS_H
 #define REPLAYS_H
 
-#include <gnutls/gnutls.h>
+#include "libgnutls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

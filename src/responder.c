@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "responder.h"
 
+#include "libgnutls.h"
 #include "ocspcache.h"
 
 #include <errno.h>
-#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,11 +3,11 @@
 
 #include "error.h"
 #include "finding.h"
+#include "libgnutls.h"
 #include "log.h"
 #include "ocsp.h"
 
 #include <errno.h>
-#include <gnutls/ocsp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

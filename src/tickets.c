@@ -5,12 +5,12 @@
 #include "error.h"
 #include "guard.h"
 #include "libc.h"
+#include "libgnutls.h"
 #include "log.h"
 #include "replays.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,12 +3,11 @@
 
 #include "dnsnames.h"
 #include "error.h"
+#include "libgnutls.h"
 #include "verifytext.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
