@@ -3,6 +3,7 @@
 #include "command.h"
 
 #include "libc.h"
+#include "libgnutlsload.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,16 @@ static const struct {
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static int run(int (*command)(int argc, char *argv[]), int argc, char *argv[])
+{
+	const char *why;
+
+	if (libgnutls_load(&why) == 0)
+		return command(argc, argv);
+	fprintf(stderr, "tlssock: %s\n", why);
+	return COMMAND_FAILED;
+}
 
 static int usage(FILE *out)
 {
@@ -33,7 +44,7 @@ int main(int argc, char *argv[])
 		return usage(stderr);
 	for (int i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return run(commands[i].run, argc - 1, argv + 1);
 	if (strcmp(argv[1], "--help") == 0)
 		return usage(stdout);
 	if (strcmp(argv[1], "--version") != 0)

@@ -3,8 +3,20 @@
 
 #include "closing.h"
 #include "libc.h"
+#include "libgnutlsload.h"
+#include "log.h"
 #include "signals.h"
 #include "stdiofd.h"
+
+int adopt_begin(void)
+{
+	const char *why;
+	int r = libgnutls_load(&why);
+
+	if (r < 0)
+		log_line(LEVEL_ERROR, "no TLS socket, since GnuTLS cannot be loaded: %s", why);
+	return r;
+}
 
 int adopt_number(int fd, struct entry *e, bool cloexec)
 {

@@ -6,6 +6,12 @@
 #include "connection.h"
 
 /*
+ * Before anything is done for a TLS socket: loads GnuTLS. Returns 0, or a negative errno,
+ * which is in the log.
+ */
+int adopt_begin(void);
+
+/*
  * Makes the number name the entry, whose reference it takes over. Returns fd, or
  * a negative errno with fd closed.
  */

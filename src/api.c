@@ -4,9 +4,9 @@
 
 #include "closing.h"
 #include "credentials.h"
-#include "engine.h"
 #include "forking.h"
 #include "libc.h"
+#include "libgnutlsload.h"
 #include "linger.h"
 #include "lingeritem.h"
 #include "log.h"
@@ -95,7 +95,7 @@ __attribute__((constructor)) static void start(void)
 	libc_bind();
 	at_quick_exit(end_quickly); /* the first: what the program registers is called before */
 	log_init(environment("TLSSOCK_LOG"));
-	engine_global_init();
+	libgnutls_start();
 	if (settings_environment(environment) < 0 || policy_environment(environment) < 0 ||
 	    query_init(environment("TLSSOCK_OCSP"), getauxval(AT_SECURE)) < 0)
 		log_line(LEVEL_ERROR, "not enough memory: TLS sockets are refused");

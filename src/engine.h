@@ -28,9 +28,6 @@ enum { ENGINE_ALPN_MOST = 8, ENGINE_ALPN_NAME = 31 };
 
 struct engine;
 
-/* Keeps GnuTLS initialized whatever the program's own use of it does. */
-void engine_global_init(void);
-
 /*
  * Makes a session. name is what a client asks for and verifies, NULL for neither.
  * References to the settings and credentials are taken. The reason is left as it is where

@@ -13,11 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void engine_global_init(void)
-{
-	gnutls_global_init();
-}
-
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *buf, size_t n)
 {
 	struct engine *e = ptr;

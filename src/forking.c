@@ -4,6 +4,7 @@
 #include "connection.h"
 #include "credentials.h"
 #include "handlers.h"
+#include "libgnutlsload.h"
 #include "linger.h"
 #include "names.h"
 #include "ocspcache.h"
@@ -56,6 +57,7 @@ static void prepare(void)
 {
 	unsigned int sessions = 0;
 
+	libgnutls_fork_lock();
 	stdiofd_lock();
 	linger_lock();
 	fdtable_fork_lock();
@@ -112,6 +114,7 @@ static void in_parent(void)
 	fdtable_fork_unlock();
 	linger_unlock();
 	stdiofd_unlock();
+	libgnutls_fork_unlock();
 	owner_fork_parent(arena);
 }
 
@@ -124,6 +127,7 @@ static void in_child(void)
 	fdtable_fork_unlock();
 	linger_fork_child();
 	stdiofd_fork_child();
+	libgnutls_fork_child();
 	sharing_fork_child();
 	owner_fork_child(arena);
 }

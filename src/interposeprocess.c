@@ -4,6 +4,7 @@
 
 #include "api.h"
 #include "libc.h"
+#include "libgnutlsload.h"
 #include "linger.h"
 #include "sharing.h"
 #include "sockets.h"
@@ -137,6 +138,16 @@ EXPORT int forkpty(int *master, char *name, const struct termios *t, const struc
 	else if (pid > 0)
 		fresh(*master);
 	return pid;
+}
+
+/* Afterwards GnuTLS is not loaded any more, since it would come from there. */
+EXPORT int chroot(const char *path)
+{
+	const char *why;
+
+	if (api_ready())
+		libgnutls_load(&why);
+	return libc.chroot(path);
 }
 
 /*

@@ -133,6 +133,7 @@
 	X(int, shutdown, (int fd, int how), (fd, how))                                             \
 	X(long, syscall, (long n, long a, long b, long c, long d, long e, long f),                 \
 	  (n, a, b, c, d, e, f))                                                                   \
+	X(int, chroot, (const char *path), (path))                                                 \
 	X(int, unshare, (int flags), (flags))                                                      \
 	X(int, setns, (int fd, int type), (fd, type))                                              \
 	X(int, close, (int fd), (fd))                                                              \

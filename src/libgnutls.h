@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* GnuTLS's functions: included in place of its headers. */
+/*
+ * GnuTLS's functions: included in place of its headers. The names of libgnutls.list mean what
+ * libgnutlsload.h has bound; none may be used before.
+ */
 #ifndef LIBGNUTLS_H
 #define LIBGNUTLS_H
 
@@ -9,5 +12,10 @@
 #include <gnutls/ocsp.h>
 #include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
+
+#include "libgnutlsnames.h"
+
+/* Not changed once it is loaded. */
+extern struct libgnutls libgnutls __attribute__((visibility("hidden")));
 
 #endif /* LIBGNUTLS_H */

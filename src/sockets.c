@@ -104,6 +104,8 @@ int sockets_socket(int family, int type, int protocol)
 	int fd;
 
 	if (r == 0)
+		r = adopt_begin();
+	if (r == 0)
 		r = check_version(protocol);
 	if (r < 0)
 		return r;

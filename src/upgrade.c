@@ -237,6 +237,8 @@ static int upgrade(struct upgrade *u)
 
 	if (r == 0)
 		r = check_state(u);
+	if (r == 0)
+		r = adopt_begin();
 	if (r < 0)
 		return r;
 	u->cloexec = libc.fcntl64(u->fd, F_GETFD) & FD_CLOEXEC;

@@ -29,7 +29,6 @@ void fuzz_start(void)
 	started = true;
 	libc_bind();
 	log_init("off");
-	engine_global_init();
 	fuzz_require(owner_process_init() == 0);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a call on a descriptor that is no TLS socket pays for the library: counted, not timed.
+"""What a call on a descriptor that is no TLS socket pays for the library, and the start of a
+program: counted, not timed.
 
 Usage: test_plain.py PLAIN_CALLS [instructions]
 """
@@ -27,6 +28,7 @@ CALLS = {
     "make_fputwc": ("C", 10, 0),
 }
 LETTERS = "".join(letter for letter, *_ in CALLS.values())
+MOST_AT_START = 600_000  # relocating GnuTLS alone would take three million
 VARIANTS = {"without": (False, []), "with": (True, []), "beside": (True, ["-t"])}
 
 
@@ -83,13 +85,28 @@ def few_instructions_more():
     for function, (_, most, most_beside) in CALLS.items():
         without, loaded, beside = (took[variant][function] for variant in VARIANTS)
         print(f"# {function}: {without:.0f}, +{loaded - without:.0f}, +{beside - loaded:.0f} beside a TLS socket")
-        if loaded - without > most or beside - loaded > most_beside:
+        if round(loaded - without, 3) > most or round(beside - loaded, 3) > most_beside:
             faults.append(f"{function}: at most +{most}, +{most_beside} beside a TLS socket")
     assert not faults, faults
+
+
+def start(library):
+    """Return the instructions of a program that does nothing."""
+    preload = {"LD_PRELOAD": os.environ["TLSSOCK_TEST_PRELOAD"]} if library else {}
+    result = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "true"],
+                            env=CLEAN | preload, capture_output=True, text=True, check=True)
+    return int(re.search(r"Collected : (\d+)", result.stderr)[1])
+
+
+def few_instructions_at_start():
+    without, loaded = start(False), start(True)
+    print(f"# {without}, +{loaded - without}")
+    assert loaded - without <= MOST_AT_START
 
 
 for name, (its_letter, *_) in CALLS.items():
     add_case(f"{name}: no system call more", no_system_call_more, its_letter)
 if "instructions" in sys.argv[2:]:
     add_case("few instructions more", few_instructions_more)
+    add_case("few instructions more at the start", few_instructions_at_start)
 sys.exit(run_cases())

@@ -137,7 +137,6 @@ static void test_overdue_but_gone(void **state)
 static int setup_group(void **state)
 {
 	inject_start();
-	engine_global_init();
 	assert_int_equal(setup(state), 0);
 	pending_add(other.c, other.fd, 0);
 	handshake_expire();

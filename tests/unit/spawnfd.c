@@ -69,7 +69,6 @@ int main(void)
 	};
 
 	libc_bind();
-	engine_global_init();
 	if (owner_process_init() < 0)
 		return 1;
 	return cmocka_run_group_tests_name("spawnfd", tests, NULL, NULL);

@@ -152,7 +152,6 @@ int main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	libc_bind();
-	engine_global_init();
 	if (owner_process_init() < 0)
 		return 1;
 	return cmocka_run_group_tests_name("streams", tests, NULL, NULL);

@@ -244,7 +244,6 @@ static void run_server(struct run *r, struct peer *p)
 void tcp_setup(void)
 {
 	libc_bind();
-	engine_global_init();
 	assert_int_equal(owner_process_init(), 0);
 }
 
