@@ -3,7 +3,6 @@
 #include "enginesession.h"
 #include "verifytext.h"
 
-#include <gnutls/x509.h>
 #include <stdio.h>
 
 /* Between the texts stands what it is about; where that is not there, nothing is said. */
