@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 
 /* What a signal brings beyond its number, as far as the kernel fills it in. */
-enum { KEPT = 8, INFO = offsetof(siginfo_t, si_stime) + sizeof(clock_t) };
+enum { KEPT = 6, INFO = offsetof(siginfo_t, si_stime) + sizeof(clock_t) };
 
 /*
  * Bits and numbers have the thread's id above them: what a child finds here at fork is its

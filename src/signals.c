@@ -28,11 +28,11 @@ enum { RESTARTING = 1, ENDING = 2 };
 
 static __thread struct {
 	unsigned int depth;
-	int cancel_state; /* of before */
-	bool blocked;	  /* with saved as the mask of before */
-	sigset_t saved;
-	atomic_int handled; /* in this wait */
-	int handled_last;   /* in the one before */
+	int cancel_state;    /* of before */
+	bool blocked;	     /* with saved as the mask of before */
+	unsigned long saved; /* the first word: the kernel has no more numbers */
+	atomic_int handled;  /* in this wait */
+	int handled_last;    /* in the one before */
 } held;
 
 /* The order of what this thread's signal handlers look at. */
@@ -44,10 +44,12 @@ static void barrier(void)
 /* Until depth says so a handler may come, and leaves everything as it was. */
 static void hold_by_mask(void)
 {
+	sigset_t saved;
 	int state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	pthread_sigmask(SIG_BLOCK, &most, &held.saved);
+	pthread_sigmask(SIG_BLOCK, &most, &saved);
+	held.saved = saved.__val[0];
 	held.blocked = true;
 	held.cancel_state = state;
 	held.depth = 1;
@@ -129,7 +131,7 @@ static void let_go(void)
 	pthread_setcancelstate(held.cancel_state, NULL);
 	held.depth = 0;
 	if (blocked)
-		pthread_sigmask(SIG_SETMASK, &held.saved, NULL);
+		pthread_sigmask(SIG_SETMASK, &(sigset_t){{held.saved}}, NULL);
 	flush();
 }
 
@@ -190,6 +192,7 @@ static void end_wait(const struct signals_wait *w)
 /* What came while signals waited by the mask, and will now be handled. */
 static bool interrupted(void)
 {
+	const sigset_t saved = {{held.saved}};
 	sigset_t came;
 
 	if (!held.depth || !held.blocked || sigpending(&came) != 0)
@@ -198,7 +201,7 @@ static bool interrupted(void)
 	if (sigisemptyset(&came))
 		return false;
 	for (int number = 1; number < NSIG; number++)
-		if (sigismember(&held.saved, number) == 1)
+		if (sigismember(&saved, number) == 1)
 			sigdelset(&came, number);
 	return !restart_all(&came);
 }
@@ -241,7 +244,7 @@ const sigset_t *signals_open_in(struct signals_wait *w, const sigset_t *mask)
 	if (!w->depth)
 		return mask;
 	w->blocked = held.blocked;
-	w->saved = held.saved;
+	w->saved = (sigset_t){{held.saved}};
 	if (w->blocked)
 		held.depth = 0;
 	pthread_setcancelstate(held.cancel_state, NULL);
@@ -274,7 +277,7 @@ void signals_close_in(const struct signals_wait *w)
 	/* A handler may have used all of it for itself. */
 	held.blocked = w->blocked;
 	if (w->blocked)
-		held.saved = w->saved;
+		held.saved = w->saved.__val[0];
 	held.cancel_state = state;
 	held.depth = w->depth;
 	end_wait(w);

@@ -16,7 +16,7 @@
 
 static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD};
 
-enum { NUMBERS = COUNT(numbers), ALL = 32, VALUE = 100, TRIES = 200 };
+enum { NUMBERS = COUNT(numbers), INFORMED = 6, ALL = 32, VALUE = 100, TRIES = 200 };
 
 static volatile sig_atomic_t calls[ALL], value[ALL];
 
@@ -62,6 +62,7 @@ static int teardown(void **state)
 	return unit_teardown(state);
 }
 
+/* As many as there is room for; of others that they came. */
 static void test_each_with_its_info(void **state)
 {
 	(void)state;
@@ -76,7 +77,7 @@ static void test_each_with_its_info(void **state)
 	signals_let();
 	for (int i = 0; i < NUMBERS; i++) {
 		assert_int_equal(calls[numbers[i]], 1);
-		assert_int_equal(value[numbers[i]], VALUE + i);
+		assert_int_equal(value[numbers[i]], i < INFORMED ? VALUE + i : -1);
 	}
 }
 
