@@ -42,6 +42,11 @@ int credential_explain(const struct reason *why, const struct credential_item *i
 int credential_explain_gnutls(const struct reason *why, const struct credential_item *item,
 			      int result)
 {
+	static const char *const what[] = {
+		[CREDENTIAL_CA] = "certificates",   [CREDENTIAL_CHAIN] = "a certificate",
+		[CREDENTIAL_KEY] = "a private key", [CREDENTIAL_PASSPHRASE] = "a passphrase",
+		[CREDENTIAL_CRL] = "a CRL",	    [CREDENTIAL_OCSP] = "an OCSP response",
+	};
 	char text[256];
 
 	/* Parsers hide it behind errors of their own. */
@@ -52,9 +57,8 @@ int credential_explain_gnutls(const struct reason *why, const struct credential_
 					  "the key does not belong to the certificate");
 	if (item->kind == CREDENTIAL_URL)
 		return credential_explain(why, item, -EINVAL, error_text(result));
-	snprintf(text, sizeof(text),
-		 "it is not whole, or neither PEM nor DER of what it should be: %s",
-		 error_text(result));
+	snprintf(text, sizeof(text), "it is not whole, or neither PEM nor DER of %s: %s",
+		 what[item->role], error_text(result));
 	return credential_explain(why, item, -EINVAL, text);
 }
 
