@@ -199,6 +199,30 @@ int engine_begin(struct engine *e, char *reason, size_t size)
 	return setup(e, reason, size);
 }
 
+/*
+ * The settings remember it: a session has a reference, so whoever changes them has a copy, or
+ * comes when no session is left.
+ */
+static int get_priority(struct engine *e, char *reason, size_t size)
+{
+	struct priority *p = __atomic_load_n(&e->settings->priority, __ATOMIC_ACQUIRE),
+			*none = NULL;
+	int r;
+
+	if (p) {
+		e->priority = priority_ref(p);
+		return 0;
+	}
+	r = priority_get(e->settings, &p, reason, size);
+	if (r < 0)
+		return r;
+	e->priority = priority_ref(p);
+	if (!__atomic_compare_exchange_n(&e->settings->priority, &none, p, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		priority_put(p);
+	return 0;
+}
+
 int engine_new(struct engine **out, struct settings *settings, struct credentials *credentials,
 	       bool server, const char *name, char *reason, size_t size)
 {
@@ -217,7 +241,7 @@ int engine_new(struct engine **out, struct settings *settings, struct credential
 	e->credentials = credentials_ref(credentials);
 	r = psk_check(settings, reason, size);
 	if (r == 0)
-		r = priority_get(settings, &e->priority, reason, size);
+		r = get_priority(e, reason, size);
 	if (r == 0)
 		r = engine_begin(e, reason, size);
 	if (r < 0)

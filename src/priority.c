@@ -337,6 +337,12 @@ static void keep_locked(struct priority *p)
 	}
 }
 
+struct priority *priority_ref(struct priority *p)
+{
+	__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
 int priority_get(const struct settings *s, struct priority **out, char *reason, size_t size)
 {
 	size_t rest = 0;
@@ -360,8 +366,7 @@ int priority_get(const struct settings *s, struct priority **out, char *reason, 
 	if (r >= 0) {
 		if (!find_locked(p->text))
 			keep_locked(p);
-		__atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
-		*out = p;
+		*out = priority_ref(p);
 	}
 	priority_unlock();
 	return r < 0 ? refuse(r, reason, size) : 0;

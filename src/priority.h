@@ -18,6 +18,7 @@ enum { PRIORITY_SUITES = 256 };
  * nothing is left to agree on, -ENOMEM. On failure reason says which.
  */
 int priority_get(const struct settings *s, struct priority **out, char *reason, size_t size);
+struct priority *priority_ref(struct priority *p);
 void priority_put(struct priority *p);
 
 /* The gnutls_priority_t, valid while p is. */

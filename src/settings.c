@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "log.h"
+#include "priority.h"
 #include "psk.h"
 #include "settingsshare.h"
 
@@ -120,6 +121,7 @@ void settings_put(struct settings *s)
 		forget(&s->values[i]);
 	credential_spec_fini(&s->spec);
 	settings_put(s->derived);
+	priority_put(s->priority);
 	free(s);
 }
 
@@ -165,6 +167,8 @@ int settings_own(struct settings **s)
 	if (__atomic_load_n(&(*s)->refs, __ATOMIC_ACQUIRE) == 1) {
 		settings_put((*s)->derived);
 		(*s)->derived = NULL;
+		priority_put((*s)->priority);
+		(*s)->priority = NULL;
 		return 0;
 	}
 	copy = malloc(sizeof(*copy));
@@ -176,6 +180,7 @@ int settings_own(struct settings **s)
 	memset(copy->values, 0, sizeof(copy->values));
 	copy->spec = (struct credential_spec){0};
 	copy->derived = NULL;
+	copy->priority = NULL;
 	if (copy_values(copy, *s) < 0 || credential_spec_copy(&copy->spec, &(*s)->spec) < 0) {
 		settings_put(copy);
 		return -ENOMEM;

@@ -95,6 +95,7 @@ struct settings {
 	int64_t numbers[SETTING_NUMBERS];
 	struct setting values[SETTING_VALUES];
 	struct credential_spec spec;
+	struct priority *priority; /* atomic, once: what a session of these had */
 	/* Under the policy's lock: what it made of these last, and by which sections. */
 	struct settings *derived;
 	struct policy_set sections;

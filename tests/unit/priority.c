@@ -3,6 +3,8 @@
 #include "priority.h"
 #include "alloc.h"
 #include "ciphersuites.h"
+#include "enginesession.h"
+#include "pair.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -240,15 +242,51 @@ static void without_memory(void **state)
 	settings_put(s);
 }
 
+static struct engine *session_of(struct settings *s)
+{
+	struct credentials *c = NULL;
+	struct engine *e = NULL;
+	char reason[512] = "";
+
+	assert_int_equal(settings_credentials(s, false, &c, reason, sizeof(reason)), 0);
+	assert_int_equal(engine_new(&e, s, c, false, NULL, reason, sizeof(reason)), 0);
+	credentials_put(c);
+	return e;
+}
+
+/* Settings remember what a session of theirs had, as long as nobody changes them. */
+static void remembered(void **state)
+{
+	const struct end_options client = end_client(TLS_1_2);
+	struct settings *s = end_settings(&client), *other = settings_ref(s);
+	struct engine *first = session_of(s), *second = session_of(s), *changed;
+
+	(void)state;
+	assert_ptr_equal(s->priority, first->priority);
+	assert_ptr_equal(second->priority, first->priority);
+	assert_true(priority_allows(first->priority, 0x1301));
+	engine_free(second);
+	/* In a copy; and in their place, when the sessions are gone. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(settings_own(&other), 0);
+		other->numbers[SETTING_VERSION_MAX] = TLS_1_2;
+		changed = session_of(other);
+		assert_false(priority_allows(changed->priority, 0x1301));
+		engine_free(changed);
+		settings_put(other);
+		if (i == 0)
+			engine_free(first);
+		other = s;
+	}
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(spellings) + COUNT(told) + 4] = {
-		UNIT_CASE(names_are_unique),
-		UNIT_CASE(refused_suites),
-		UNIT_CASE(many),
-		UNIT_CASE(without_memory),
+	struct CMUnitTest tests[COUNT(spellings) + COUNT(told) + 5] = {
+		UNIT_CASE(names_are_unique), UNIT_CASE(refused_suites), UNIT_CASE(many),
+		UNIT_CASE(without_memory),   UNIT_CASE(remembered),
 	};
-	size_t n = 4;
+	size_t n = 5;
 
 	for (size_t i = 0; i < COUNT(spellings); i++)
 		tests[n++] = UNIT_ROW(spellings[i].iana, spelled, spellings[i]);
