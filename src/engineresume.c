@@ -31,11 +31,47 @@ unsigned int engineresume_flags(const struct settings *settings, bool server)
 	return server ? GNUTLS_NO_AUTO_SEND_TICKET : 0;
 }
 
-static void add(gnutls_hash_hd_t hash, const void *data, size_t len)
+/* Settings are many small pieces, and a call of GnuTLS costs more than what it hashes of them. */
+struct digest {
+	gnutls_hash_hd_t hash;
+	size_t len;
+	uint8_t pieces[1024];
+};
+
+static bool digest_begin(struct digest *d)
 {
-	gnutls_hash(hash, &len, sizeof(len));
-	if (len)
-		gnutls_hash(hash, data, len);
+	d->len = 0;
+	return gnutls_hash_init(&d->hash, GNUTLS_DIG_SHA256) >= 0;
+}
+
+static void put(struct digest *d, const void *data, size_t len)
+{
+	while (len) {
+		size_t room = sizeof(d->pieces) - d->len, n = len < room ? len : room;
+
+		memcpy(d->pieces + d->len, data, n);
+		d->len += n;
+		data = (const uint8_t *)data + n;
+		len -= n;
+		if (d->len == sizeof(d->pieces)) {
+			gnutls_hash(d->hash, d->pieces, d->len);
+			d->len = 0;
+		}
+	}
+}
+
+static void add(struct digest *d, const void *data, size_t len)
+{
+	put(d, &len, sizeof(len));
+	put(d, data, len);
+}
+
+/* A pre-shared key may be among the pieces. */
+static void digest_end(struct digest *d, uint8_t out[DIGEST])
+{
+	gnutls_hash(d->hash, d->pieces, d->len);
+	gnutls_hash_deinit(d->hash, out);
+	explicit_bzero(d->pieces, sizeof(d->pieces));
 }
 
 /* What may differ between two sockets that resume each other's sessions. */
@@ -58,21 +94,21 @@ static bool is_harmless_value(int which)
  * a server its certificate: the one who shares keys by a file says that they are one
  * service, even if each has a certificate of its own.
  */
-static void add_settings(gnutls_hash_hd_t hash, const struct engine *e, bool identity)
+static void add_settings(struct digest *d, const struct engine *e, bool identity)
 {
 	const struct settings *s = e->settings;
 	int mode = settings_peer_verify(s, e->server);
 
-	add(hash, &s->protocol, sizeof(s->protocol));
-	add(hash, &mode, sizeof(mode));
+	add(d, &s->protocol, sizeof(s->protocol));
+	add(d, &mode, sizeof(mode));
 	for (int i = 0; i < SETTING_NUMBERS; i++)
 		if (!is_harmless_number(i))
-			add(hash, &s->numbers[i], sizeof(s->numbers[i]));
+			add(d, &s->numbers[i], sizeof(s->numbers[i]));
 	for (int i = 0; i < SETTING_VALUES; i++) {
 		if (is_harmless_value(i))
 			continue;
-		add(hash, &s->values[i].told, sizeof(s->values[i].told));
-		add(hash, s->values[i].data, s->values[i].len);
+		add(d, &s->values[i].told, sizeof(s->values[i].told));
+		add(d, s->values[i].data, s->values[i].len);
 	}
 	for (size_t i = 0; i < s->spec.count; i++) {
 		const struct credential_item *item = &s->spec.items[i];
@@ -80,8 +116,8 @@ static void add_settings(gnutls_hash_hd_t hash, const struct engine *e, bool ide
 		if (!identity && (item->role == CREDENTIAL_CHAIN || item->role == CREDENTIAL_KEY ||
 				  item->role == CREDENTIAL_OCSP))
 			continue;
-		add(hash, &item->role, sizeof(item->role));
-		add(hash, item->data, item->len);
+		add(d, &item->role, sizeof(item->role));
+		add(d, item->data, item->len);
 	}
 }
 
@@ -92,17 +128,17 @@ static int derive(const struct engine *e, const uint8_t *key, bool identity, str
 	static const char label[] = "tlssock: tickets";
 	struct span name = clienthello_name(hello), protocol = engineearly_protocol(e, hello);
 	uint8_t digest[DIGEST], lower[256] = {0};
-	gnutls_hash_hd_t hash;
+	struct digest d;
 
-	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+	if (!digest_begin(&d))
 		return -ENOMEM;
 	for (size_t i = 0; i < name.len && i < sizeof(lower); i++)
 		lower[i] = (uint8_t)tolower(name.data[i]);
-	add(hash, label, sizeof(label));
-	add_settings(hash, e, identity);
-	add(hash, lower, name.len < sizeof(lower) ? name.len : sizeof(lower));
-	add(hash, protocol.data, protocol.len);
-	gnutls_hash_deinit(hash, digest);
+	add(&d, label, sizeof(label));
+	add_settings(&d, e, identity);
+	add(&d, lower, name.len < sizeof(lower) ? name.len : sizeof(lower));
+	add(&d, protocol.data, protocol.len);
+	digest_end(&d, digest);
 	return gnutls_hmac_fast(GNUTLS_MAC_SHA512, key, TICKET_KEY, digest, sizeof(digest), out) < 0
 		       ? -ENOMEM
 		       : 0;
@@ -229,16 +265,16 @@ void engineresume_setup(struct engine *e)
 static bool digest_of_client(struct engine *e, const char *address, unsigned int port)
 {
 	uint64_t serial = credentials_serial(e->credentials);
-	gnutls_hash_hd_t hash;
+	struct digest d;
 
-	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+	if (!digest_begin(&d))
 		return false;
-	add_settings(hash, e, true);
-	add(hash, &serial, sizeof(serial));
-	add(hash, e->name, e->name ? strlen(e->name) : 0);
-	add(hash, address, e->name ? 0 : strlen(address));
-	add(hash, &port, sizeof(port));
-	gnutls_hash_deinit(hash, e->digest);
+	add_settings(&d, e, true);
+	add(&d, &serial, sizeof(serial));
+	add(&d, e->name, e->name ? strlen(e->name) : 0);
+	add(&d, address, e->name ? 0 : strlen(address));
+	add(&d, &port, sizeof(port));
+	digest_end(&d, e->digest);
 	return true;
 }
 
