@@ -197,7 +197,7 @@ int engine_handshake(struct engine *e)
 		result = gnutls_handshake(e->session);
 	} while (goes_on(e, result, used));
 	if (result < 0)
-		return engine_fail(e, result);
+		return engineearly_unanswered(e) ? -EPROTO : engine_fail(e, result);
 	result = engineresume_done(e);
 	if (result < 0)
 		return engine_fail(e, result);

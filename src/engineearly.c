@@ -220,6 +220,16 @@ static int send_again(struct engine *e)
 	return 0;
 }
 
+/* Behind early data GnuTLS seals its second ClientHello, which is not read then. */
+bool engineearly_unanswered(struct engine *e)
+{
+	if (!e->retried || e->early.len == 0)
+		return false;
+	engine_explain(e, "the server wants another key share than in the session that it "
+			  "resumes, which cannot be had after early data");
+	return true;
+}
+
 /* It is for the protocol of the session, and must not be sent again for another (4.2.10). */
 static int other_protocol(struct engine *e)
 {

@@ -32,6 +32,9 @@ void engineearly_note(const struct engine *e, struct session *s);
 /* A client shows this session, which is taken over if early data may go with it. */
 void engineearly_offer(struct engine *e, struct session *s);
 
+/* True, with a reason, if the server will never answer what GnuTLS has answered it. */
+bool engineearly_unanswered(struct engine *e);
+
 /* The handshake is done. Returns 0 or a negative errno. */
 int engineearly_done(struct engine *e);
 

@@ -3,6 +3,7 @@
 #include "peer.h"
 #include "trace.h"
 #include "visit.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,19 +38,25 @@ static int client_of(uint16_t port)
 	return fd;
 }
 
-static uint16_t start_s_server(struct proc *proc, uint16_t at, const char *option)
+static uint16_t start_s_server_of(struct proc *proc, uint16_t at, const char *version,
+				  const char *option, const char *value)
 {
 	char address[32], *line;
 	uint16_t port;
 
 	snprintf(address, sizeof(address), "127.0.0.1:%u", at);
 	proc_start(proc, "openssl", "s_server", "-accept", address, "-cert", zoo("good.pem"),
-		   "-key", zoo("good.key"), "-tls1_3", option, NULL);
+		   "-key", zoo("good.key"), version, option, value, NULL);
 	/* It tells the port that it was not told. */
 	line = proc_line(proc, at ? "ACCEPT" : "ACCEPT 127.0.0.1:");
 	port = at ? at : (uint16_t)atoi(strrchr(line, ':') + 1);
 	free(line);
 	return port;
+}
+
+static uint16_t start_s_server(struct proc *proc, uint16_t at, const char *option)
+{
+	return start_s_server_of(proc, at, "-tls1_3", option, NULL);
 }
 
 /* Greeted, so that a ticket has come. */
@@ -133,6 +140,40 @@ static void s_server_without(void **state)
 		close(fd);
 	}
 	proc_kill(&proc);
+}
+
+/*
+ * One that has changed so that it cannot go on: it wants another key share, or speaks TLS 1.2
+ * (RFC 8446, D.3). That is an error at once, and the next connection is made without.
+ */
+static void s_server_has_changed(void **state)
+{
+	static const char *const rows[][3] = {{"-tls1_3", "-groups", "P-521"},
+					      {"-tls1_2", "-no_ticket", NULL}};
+	struct proc proc;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint16_t port = start_s_server(&proc, 0, "-early_data");
+		char c;
+		int fd;
+
+		visit_purge();
+		get_ticket(&proc, port);
+		proc_kill(&proc);
+		start_s_server_of(&proc, port, rows[i][0], rows[i][1], rows[i][2]);
+		fd = client_of(port);
+		/* It may have been faster. */
+		assert_in_range(send(fd, words, strlen(words), 0) + 1, 0, strlen(words) + 1);
+		assert_fails(recv(fd, &c, 1, 0), EPROTO);
+		close(fd);
+		fd = client_of(port);
+		send_text(fd, "again\n");
+		free(proc_line(&proc, "again"));
+		assert_int_equal(tls_get_int(fd, TLS_EARLY_DATA), 0);
+		close(fd);
+		proc_kill(&proc);
+	}
 }
 
 static int listen_early(uint16_t *port)
@@ -228,7 +269,7 @@ static void gnutls_cli(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	CASE(s_server), CASE(s_server_refuses), CASE(s_server_without),
+	CASE(s_server), CASE(s_server_refuses), CASE(s_server_without), CASE(s_server_has_changed),
 	CASE(s_client), CASE(gnutls_cli),
 };
 

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { MOST = EARLYPAIR_MOST, TTL_S = 100 };
 
@@ -185,6 +186,26 @@ static void test_server_and_protocols(void **state)
 	}
 }
 
+/* GnuTLS answers in a way that no server reads: it is an error, not a wait. */
+static void test_retry_after(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	earlypair_visit(TLS_1_3, MOST, MOST);
+	earlypair_open(&p, TLS_1_3, MOST, 0);
+	assert_int_equal(gnutls_priority_set_direct(
+				 p.server.engine->session,
+				 "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP521R1", NULL),
+			 0);
+	assert_int_equal(engine_send_early(p.client.engine, earlypair_text, 100), 1);
+	pair_run(&p);
+	assert_int_equal(p.client_result, -EPROTO);
+	assert_non_null(strstr(engine_reason(p.client.engine), "key share"));
+	assert_int_equal(engine_pending(p.server.engine), 0);
+	pair_close(&p);
+}
+
 /* Tickets of before may have allowed more than a server takes now, or than it takes at all. */
 static void test_refused_more(void **state)
 {
@@ -227,6 +248,7 @@ int main(void)
 		UNIT_CASE(test_client_and_protocols),
 		UNIT_CASE(test_server_and_protocols),
 		UNIT_CASE(test_refused_more),
+		UNIT_CASE(test_retry_after),
 		UNIT_CASE(test_accepted_is_bounded),
 	};
 
