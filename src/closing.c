@@ -3,6 +3,7 @@
 
 #include "drain.h"
 #include "early.h"
+#include "handlers.h"
 #include "handshake.h"
 #include "input.h"
 #include "libc.h"
@@ -253,9 +254,15 @@ void closing_at_exit(struct connection *c, int fd)
 	hand_over(&rest);
 }
 
-void closing_at_abrupt_exit(const struct connection *c, int fd, int64_t end_ms)
+/*
+ * A handler may have come upon malloc, of which nothing must be asked then: only the kernel is
+ * left, which has no part in what waits for the handshake.
+ */
+void closing_at_abrupt_exit(struct connection *c, int fd, int64_t end_ms)
 {
-	if (c->state == STATE_OPEN && !c->closing && owner_is_self(&c->owner))
+	if (!handlers_may_run() && owner_is_self(&c->owner) && early_waits(c))
+		closing_at_exit(c, fd);
+	else if (c->state == STATE_OPEN && !c->closing && owner_is_self(&c->owner))
 		linger_here(fd, end_ms);
 }
 

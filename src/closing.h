@@ -40,9 +40,10 @@ void closing_at_exit(struct connection *c, int fd);
 
 /*
  * At _exit: nothing that takes a lock or memory, so no close_notify. What was sent
- * arrives, if the peer takes it until it is time, and the peer sees the stream cut.
+ * arrives, if the peer takes it until it is time, and the peer sees the stream cut. Early
+ * data arrives where the thread is known to be in no signal handler.
  */
-void closing_at_abrupt_exit(const struct connection *c, int fd, int64_t end_ms);
+void closing_at_abrupt_exit(struct connection *c, int fd, int64_t end_ms);
 
 /*
  * Before exec, which closes all connections: waits until the peers' kernels have what was

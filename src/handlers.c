@@ -31,6 +31,9 @@ static atomic_flag changing[NUMBERS];
 static atomic_bool active;
 static atomic_uint interrupting; /* the numbers that siginterrupt(3) was told */
 
+/* Left too high by one that jumps out. */
+static __thread volatile unsigned int running;
+
 static handler take_once(int number, int turn, const siginfo_t *info);
 
 static void come(int number, siginfo_t *info, void *context, int turn)
@@ -44,8 +47,11 @@ static void come(int number, siginfo_t *info, void *context, int turn)
 	if (flags & SA_RESETHAND)
 		function = take_once(number, turn, info);
 	signals_handled(flags & SA_RESTART);
-	if (function)
-		function(number, info, context);
+	if (!function)
+		return;
+	running++;
+	function(number, info, context);
+	running--;
 }
 
 static void come_0(int number, siginfo_t *info, void *context)
@@ -330,4 +336,9 @@ void handlers_fork_child(void)
 {
 	for (int number = 1; number < NUMBERS; number++)
 		atomic_flag_clear(&changing[number]);
+}
+
+bool handlers_may_run(void)
+{
+	return running || !atomic_load(&active) || signals_unseen();
 }

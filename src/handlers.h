@@ -38,4 +38,7 @@ void handlers_begin(void);
 /* In a forked child: no other thread is in the middle of a change. */
 void handlers_fork_child(void);
 
+/* False if the thread is in no signal handler; true as well where that is not known. */
+bool handlers_may_run(void);
+
 #endif /* HANDLERS_H */

@@ -17,7 +17,8 @@ static const sigset_t most = {{~(LATE_BIT(SIGBUS) | LATE_BIT(SIGFPE) | LATE_BIT(
 				 LATE_BIT(SIGSEGV) | LATE_BIT(SIGSYS)),
 			       ~0ul}};
 
-static atomic_bool begun; /* the process has, or had, a TLS socket */
+static atomic_bool begun;  /* the process has, or had, a TLS socket */
+static atomic_bool unseen; /* and a handler that is not called by handlers.h */
 
 /* Why signals are held off by the mask. */
 enum { BEGINS = 1, HAS_OTHERS = 2 };
@@ -332,10 +333,17 @@ UNSANITIZED bool signals_waits(int number)
 	return sigismember(&most, number) == 1;
 }
 
+bool signals_unseen(void)
+{
+	return atomic_load(&unseen);
+}
+
 /* With handlers of faults alone, which are not blocked, there is nothing to wait for. */
 UNSANITIZED void signals_note(int number, sighandler_t handler)
 {
-	if (atomic_load_explicit(&begun, memory_order_relaxed) && signals_is_handler(handler) &&
-	    signals_waits(number))
+	if (!atomic_load_explicit(&begun, memory_order_relaxed) || !signals_is_handler(handler))
+		return;
+	atomic_store(&unseen, true);
+	if (signals_waits(number))
 		atomic_fetch_or_explicit(&blocks, HAS_OTHERS, memory_order_relaxed);
 }

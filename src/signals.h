@@ -78,6 +78,9 @@ bool signals_waits(int number);
 /* True for a function, and not one of the constants. */
 bool signals_is_handler(void (*handler)(int number));
 
+/* True if there is, or was, a handler that the kernel calls by itself. */
+bool signals_unseen(void);
+
 /*
  * A signal has come for which the kernel calls handlers.h. Returns true if it is handled when
  * the thread lets go, then with its info if that is of interest. Async-signal-safe.
