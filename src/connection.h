@@ -53,7 +53,6 @@ struct connection {
 	bool closing;		 /* close is waiting for the waiters to leave */
 	bool calling;		 /* a thread is in the connect call itself */
 	bool hungry;		 /* the handshake goes on with what the peer says next */
-	bool held_back;		 /* it has not begun: the program's first send may go with it */
 	bool hurried;		 /* TCP_NODELAY is on for the first data, unseen */
 	bool sent_data;		 /* application data was sent */
 	bool was_tcp;		 /* made by an upgrade */
@@ -118,7 +117,8 @@ struct connection {
 	int pending_fd;
 	bool pending_endless;
 	atomic_int pending_events;
-	atomic_int driving; /* threads that wait in it */
+	atomic_bool held_back; /* it has not begun: the program's first send may go with it */
+	atomic_int driving;    /* threads that wait in it */
 };
 
 /* What holds for it. */

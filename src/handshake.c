@@ -234,7 +234,7 @@ short handshake_want(const struct connection *c)
 {
 	if (ask_pending(c))
 		return 0;
-	return c->state == STATE_CONNECTING || output_pending(c) ? POLLOUT : POLLIN;
+	return c->state == STATE_CONNECTING || c->held_back || output_pending(c) ? POLLOUT : POLLIN;
 }
 
 void handshake_progress(struct connection *c, int fd)

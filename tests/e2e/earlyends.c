@@ -121,6 +121,7 @@ static void thinks_first(void **state)
 	(void)state;
 	tls_set_int(fd, TLS_HANDSHAKE_TIMEOUT, SHORT_MS);
 	assert_ok(tls_connect(fd, AF_INET, port));
+	assert_int_equal(tls_get_int(fd, TLS_WANT), POLLOUT);
 	wait_ms(2 * SHORT_MS);
 	assert_works(listener, fd, true);
 	close(listener);
