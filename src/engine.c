@@ -167,19 +167,6 @@ static bool goes_on(const struct engine *e, int result, size_t used_before)
 	return result < 0 && gnutls_error_is_fatal(result) == 0;
 }
 
-/*
- * Half a kilobyte, in which GnuTLS has which signatures the peer takes: no handshake comes any
- * more in which it would be looked at, and a later request for a certificate brings its own.
- */
-static void drop_signatures(struct engine *e)
-{
-	enum { SIGNATURE_ALGORITHMS = 13 };
-	gnutls_ext_priv_data_t data = NULL;
-
-	if (gnutls_ext_get_data(e->session, SIGNATURE_ALGORITHMS, &data) >= 0 && data)
-		gnutls_ext_set_data(e->session, SIGNATURE_ALGORITHMS, NULL);
-}
-
 int engine_handshake(struct engine *e)
 {
 	size_t used;
@@ -215,7 +202,6 @@ int engine_handshake(struct engine *e)
 		gnutls_alert_send(e->session, GNUTLS_AL_FATAL, GNUTLS_A_HANDSHAKE_FAILURE);
 		return -EPROTO;
 	}
-	drop_signatures(e);
 	e->overhead = gnutls_record_overhead_size(e->session);
 	return engineearly_done(e);
 }
