@@ -2,6 +2,7 @@
 #include "engineresume.h"
 
 #include "clienthello.h"
+#include "digest.h"
 #include "engineearly.h"
 #include "error.h"
 #include "libgnutls.h"
@@ -15,7 +16,6 @@
 #include <time.h>
 
 enum {
-	DIGEST = SESSION_DIGEST,
 	KEY_NAME = 16,	     /* a ticket begins with its key's */
 	PERIODS_PER_KEY = 3, /* GnuTLS changes keys after so many lifetimes */
 	TICKETS = 2,	     /* for a client that opens two connections next */
@@ -29,49 +29,6 @@ unsigned int engineresume_flags(const struct settings *settings, bool server)
 		return GNUTLS_NO_TICKETS;
 	/* They come with the first data: unread ones would turn a close into a reset. */
 	return server ? GNUTLS_NO_AUTO_SEND_TICKET : 0;
-}
-
-/* Settings are many small pieces, and a call of GnuTLS costs more than what it hashes of them. */
-struct digest {
-	gnutls_hash_hd_t hash;
-	size_t len;
-	uint8_t pieces[1024];
-};
-
-static bool digest_begin(struct digest *d)
-{
-	d->len = 0;
-	return gnutls_hash_init(&d->hash, GNUTLS_DIG_SHA256) >= 0;
-}
-
-static void put(struct digest *d, const void *data, size_t len)
-{
-	while (len) {
-		size_t room = sizeof(d->pieces) - d->len, n = len < room ? len : room;
-
-		memcpy(d->pieces + d->len, data, n);
-		d->len += n;
-		data = (const uint8_t *)data + n;
-		len -= n;
-		if (d->len == sizeof(d->pieces)) {
-			gnutls_hash(d->hash, d->pieces, d->len);
-			d->len = 0;
-		}
-	}
-}
-
-static void add(struct digest *d, const void *data, size_t len)
-{
-	put(d, &len, sizeof(len));
-	put(d, data, len);
-}
-
-/* A pre-shared key may be among the pieces. */
-static void digest_end(struct digest *d, uint8_t out[DIGEST])
-{
-	gnutls_hash(d->hash, d->pieces, d->len);
-	gnutls_hash_deinit(d->hash, out);
-	explicit_bzero(d->pieces, sizeof(d->pieces));
 }
 
 /* What may differ between two sockets that resume each other's sessions. */
@@ -99,16 +56,16 @@ static void add_settings(struct digest *d, const struct engine *e, bool identity
 	const struct settings *s = e->settings;
 	int mode = settings_peer_verify(s, e->server);
 
-	add(d, &s->protocol, sizeof(s->protocol));
-	add(d, &mode, sizeof(mode));
+	digest_add(d, &s->protocol, sizeof(s->protocol));
+	digest_add(d, &mode, sizeof(mode));
 	for (int i = 0; i < SETTING_NUMBERS; i++)
 		if (!is_harmless_number(i))
-			add(d, &s->numbers[i], sizeof(s->numbers[i]));
+			digest_add(d, &s->numbers[i], sizeof(s->numbers[i]));
 	for (int i = 0; i < SETTING_VALUES; i++) {
 		if (is_harmless_value(i))
 			continue;
-		add(d, &s->values[i].told, sizeof(s->values[i].told));
-		add(d, s->values[i].data, s->values[i].len);
+		digest_add(d, &s->values[i].told, sizeof(s->values[i].told));
+		digest_add(d, s->values[i].data, s->values[i].len);
 	}
 	for (size_t i = 0; i < s->spec.count; i++) {
 		const struct credential_item *item = &s->spec.items[i];
@@ -116,8 +73,8 @@ static void add_settings(struct digest *d, const struct engine *e, bool identity
 		if (!identity && (item->role == CREDENTIAL_CHAIN || item->role == CREDENTIAL_KEY ||
 				  item->role == CREDENTIAL_OCSP))
 			continue;
-		add(d, &item->role, sizeof(item->role));
-		add(d, item->data, item->len);
+		digest_add(d, &item->role, sizeof(item->role));
+		digest_add(d, item->data, item->len);
 	}
 }
 
@@ -127,17 +84,17 @@ static int derive(const struct engine *e, const uint8_t *key, bool identity, str
 {
 	static const char label[] = "tlssock: tickets";
 	struct span name = clienthello_name(hello), protocol = engineearly_protocol(e, hello);
-	uint8_t digest[DIGEST], lower[256] = {0};
+	uint8_t digest[DIGEST_BYTES], lower[256] = {0};
 	struct digest d;
 
 	if (!digest_begin(&d))
 		return -ENOMEM;
 	for (size_t i = 0; i < name.len && i < sizeof(lower); i++)
 		lower[i] = (uint8_t)tolower(name.data[i]);
-	add(&d, label, sizeof(label));
+	digest_add(&d, label, sizeof(label));
 	add_settings(&d, e, identity);
-	add(&d, lower, name.len < sizeof(lower) ? name.len : sizeof(lower));
-	add(&d, protocol.data, protocol.len);
+	digest_add(&d, lower, name.len < sizeof(lower) ? name.len : sizeof(lower));
+	digest_add(&d, protocol.data, protocol.len);
 	digest_end(&d, digest);
 	return gnutls_hmac_fast(GNUTLS_MAC_SHA512, key, TICKET_KEY, digest, sizeof(digest), out) < 0
 		       ? -ENOMEM
@@ -270,10 +227,10 @@ static bool digest_of_client(struct engine *e, const char *address, unsigned int
 	if (!digest_begin(&d))
 		return false;
 	add_settings(&d, e, true);
-	add(&d, &serial, sizeof(serial));
-	add(&d, e->name, e->name ? strlen(e->name) : 0);
-	add(&d, address, e->name ? 0 : strlen(address));
-	add(&d, &port, sizeof(port));
+	digest_add(&d, &serial, sizeof(serial));
+	digest_add(&d, e->name, e->name ? strlen(e->name) : 0);
+	digest_add(&d, address, e->name ? 0 : strlen(address));
+	digest_add(&d, &port, sizeof(port));
 	digest_end(&d, e->digest);
 	return true;
 }
