@@ -5,7 +5,6 @@
 #include "libc.h"
 #include "libgnutlsload.h"
 #include "log.h"
-#include "signals.h"
 #include "stdiofd.h"
 
 int adopt_begin(void)
@@ -50,10 +49,8 @@ static struct connection *make(int fd, struct settings *settings)
 
 struct connection *adopt(int fd, struct settings *settings, bool cloexec)
 {
-	struct connection *c;
+	struct connection *c = make(fd, settings);
 
-	signals_begin();
-	c = make(fd, settings);
 	if (!c) {
 		libc.close(fd);
 		settings_put(settings);

@@ -16,6 +16,7 @@ EXPORT int socket(int family, int type, int protocol)
 {
 	if (!sockets_asks_for_tls(family, type, protocol) || !api_ready())
 		return fresh(libc.socket(family, type, protocol));
+	signals_begin();
 	return (int)FINISH(sockets_socket(family, type, protocol));
 }
 
@@ -83,8 +84,10 @@ static SLOW int setsockopt_ours(int fd, int level, int name, const void *v, sock
 
 static SLOW int setsockopt_upgrade(int fd, int level, int name, const void *v, socklen_t len)
 {
-	int r = (int)FINISH(sockets_upgrade(fd, level, name, v, len));
+	int r;
 
+	signals_begin();
+	r = (int)FINISH(sockets_upgrade(fd, level, name, v, len));
 	return r == 1 ? libc.setsockopt(fd, level, name, v, len) : r;
 }
 

@@ -66,7 +66,7 @@ bool signals_restart(void);
 /* A handler ran in the last wait. */
 bool signals_came(void);
 
-/* The process is about to have a TLS socket. */
+/* The process is about to have a TLS socket. Not from within a hold, which it would not reach. */
 void signals_begin(void);
 
 /* It is about to install this, by whatever call, and handlers.h cannot put it off. */

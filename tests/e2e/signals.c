@@ -19,7 +19,7 @@
 #include <tlssock.h>
 #include <unistd.h>
 
-enum { STORM_US = 150, WRITES = 1500 };
+enum { STORM_US = 150, WRITES = 1500, UPGRADED = -1 };
 
 static volatile sig_atomic_t plain_bytes, same_bytes, other_bytes;
 static volatile sig_atomic_t handled, wrong;
@@ -90,7 +90,10 @@ static void count_under_fire(void (*cease)(void))
 /* Before the first signal can come. */
 static void open_uncounted(int protocol)
 {
-	scene_open(protocol);
+	if (protocol == UPGRADED)
+		scene_open_upgraded();
+	else
+		scene_open(protocol);
 	handled = wrong = plain_bytes = same_bytes = other_bytes = 0;
 }
 
@@ -109,6 +112,22 @@ static void handlers_write(void **state)
 	(void)state;
 	handlers_write_by(IPPROTO_TCP);
 	handlers_write_by(IPPROTO_TLS);
+}
+
+/* In a process that has no other TLS sockets: before the tests, which see that they can. */
+static pid_t upgraded;
+
+static int write_when_upgraded(void *unused)
+{
+	(void)unused;
+	handlers_write_by(UPGRADED);
+	return 0;
+}
+
+static void handlers_write_when_upgraded(void **state)
+{
+	(void)state;
+	assert_int_equal(child_finish(upgraded), 0);
 }
 
 static struct {
@@ -268,11 +287,12 @@ static void programs_get_the_mask(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	CASE(handlers_write),	CASE(handlers_write_when_shot), CASE(handlers_write_by_timer),
-	CASE(abort_is_handled), CASE(programs_get_the_mask),
+	CASE(handlers_write_when_upgraded), CASE(handlers_write),   CASE(handlers_write_when_shot),
+	CASE(handlers_write_by_timer),	    CASE(abort_is_handled), CASE(programs_get_the_mask),
 };
 
 int main(void)
 {
+	upgraded = child_start(write_when_upgraded, NULL);
 	return compare_main("signals", NULL, 0, tests, COUNT(tests));
 }

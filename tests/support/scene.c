@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
+#include "starttls.h"
 #include "test.h"
 
 #include <errno.h>
@@ -39,14 +40,26 @@ void scene_calm(void)
 	signal(SIGALRM, SIG_DFL);
 }
 
-void scene_open(int protocol)
+static void open_rest(void)
 {
-	link_open(&scene.link, protocol, AF_INET);
-	link_open(&scene.other, protocol, AF_INET);
 	assert_ok(pipe(scene.pipe));
 	scene.epfd = (int)assert_ok(epoll_create1(EPOLL_CLOEXEC));
 	net_epoll(scene.epfd, EPOLL_CTL_ADD, scene.link.client, EPOLLIN, 0);
 	memset(scene_block, 'b', sizeof(scene_block));
+}
+
+void scene_open(int protocol)
+{
+	link_open(&scene.link, protocol, AF_INET);
+	link_open(&scene.other, protocol, AF_INET);
+	open_rest();
+}
+
+void scene_open_upgraded(void)
+{
+	starttls_open_tls(&scene.link);
+	starttls_open_tls(&scene.other);
+	open_rest();
 }
 
 void scene_close(void)

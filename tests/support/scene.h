@@ -26,6 +26,9 @@ extern char scene_block[SCENE_BUFFER], scene_got[SCENE_BUFFER];
 extern void (*const scene_calls[SCENE_CALLS])(void);
 
 void scene_open(int protocol);
+
+/* The same of TCP sockets that have become TLS sockets. */
+void scene_open_upgraded(void);
 void scene_close(void);
 
 /*
