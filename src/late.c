@@ -9,8 +9,12 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-/* What a signal brings beyond its number, as far as the kernel fills it in. */
-enum { KEPT = 6, INFO = offsetof(siginfo_t, si_stime) + sizeof(clock_t) };
+/* Where what depends on the number begins, and ends, as far as the kernel fills it in. */
+enum {
+	KEPT = 7,
+	REST = offsetof(siginfo_t, si_pid),
+	END = offsetof(siginfo_t, si_stime) + sizeof(clock_t)
+};
 
 /*
  * Bits and numbers have the thread's id above them: what a child finds here at fork is its
@@ -22,7 +26,8 @@ __thread _Atomic uint64_t late_came;
 
 static __thread struct {
 	_Atomic uint64_t number;
-	char info[INFO];
+	int error, code;
+	char rest[END - REST];
 } kept[KEPT];
 
 static uint64_t this_thread(void)
@@ -47,7 +52,9 @@ static void keep_info(uint64_t thread, int number, const siginfo_t *info)
 			continue;
 		if (atomic_compare_exchange_strong(&kept[i].number, &other,
 						   thread | (uint64_t)number)) {
-			memcpy(kept[i].info, info, INFO);
+			kept[i].error = info->si_errno;
+			kept[i].code = info->si_code;
+			memcpy(kept[i].rest, (const char *)info + REST, END - REST);
 			return;
 		}
 	}
@@ -98,14 +105,15 @@ static bool has_handler(int number)
 
 static void send_kept(uint64_t thread, int number)
 {
-	siginfo_t info = {0};
+	siginfo_t info = {.si_signo = number};
 	int i = 0;
 
 	while (i < KEPT && atomic_load(&kept[i].number) != (thread | (uint64_t)number))
 		i++;
 	if (i < KEPT) {
-		memcpy(&info, kept[i].info, INFO);
-		atomic_store(&kept[i].number, 0);
+		info.si_errno = kept[i].error;
+		info.si_code = kept[i].code;
+		memcpy((char *)&info + REST, kept[i].rest, END - REST);
 	}
 	if (has_handler(number))
 		late_send_one(number, i < KEPT ? &info : NULL);
@@ -118,4 +126,6 @@ void late_send(void)
 	for (int number = 1; is_of(thread, came) && number < LATE_NUMBERS; number++)
 		if (came & LATE_BIT(number))
 			send_kept(thread, number);
+	for (int i = 0; i < KEPT; i++)
+		atomic_store(&kept[i].number, 0);
 }

@@ -16,7 +16,7 @@
 
 static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD};
 
-enum { NUMBERS = COUNT(numbers), INFORMED = 6, ALL = 32, VALUE = 100, TRIES = 200 };
+enum { NUMBERS = COUNT(numbers), INFORMED = 7, ALL = 32, VALUE = 100, TRIES = 200 };
 
 static volatile sig_atomic_t calls[ALL], value[ALL];
 
@@ -119,6 +119,18 @@ static void test_stop_and_continue(void **state)
 	static const int stops[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 
 	(void)state;
+	/* Nor does what is taken leave its info behind. */
+	install_informed(SIGTSTP);
+	install(SIGCONT, 0, count);
+	for (int i = 0; i < 2; i++) {
+		signals_hold();
+		queue(SIGTSTP, VALUE + i);
+		if (i == 0)
+			assert_ok(raise(SIGCONT));
+		signals_let();
+	}
+	assert_int_equal(calls[SIGTSTP], 1);
+	assert_int_equal(value[SIGTSTP], VALUE + 1);
 	for (size_t i = 0; i < 2 * COUNT(stops); i++) {
 		int first = i % 2 ? SIGCONT : stops[i / 2], second = i % 2 ? stops[i / 2] : SIGCONT;
 
