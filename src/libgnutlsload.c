@@ -2,6 +2,7 @@
 #include "libgnutlsload.h"
 
 #define LIBGNUTLS_UNMAPPED
+#include "guard.h"
 #include "libc.h"
 #include "libgnutls.h"
 #include "signals.h"
@@ -31,11 +32,12 @@ struct libgnutls libgnutls;
 static atomic_bool loaded;
 
 /*
- * No mutex: ld.so has one, which a thread that comes here out of a library's constructor
- * holds already. Threads that load are the readers, a fork is the writer.
+ * The lock is not held while one loads: ld.so has one, which a thread that comes here out of
+ * a library's constructor holds already. So two may load at once, and a fork waits for both.
  */
-static pthread_rwlock_t loading = PTHREAD_RWLOCK_INITIALIZER;
-static __thread bool fork_holds;
+static struct guard lock = GUARD_INIT;
+static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
+static unsigned int loading;
 
 static struct {
 	bool known;
@@ -161,20 +163,26 @@ static void block_signals(sigset_t *saved)
 	pthread_sigmask(SIG_BLOCK, &all, saved);
 }
 
+static void count(int more)
+{
+	guard_lock(&lock);
+	loading += (unsigned int)more;
+	pthread_cond_broadcast(&done);
+	guard_unlock(&lock);
+}
+
 int libgnutls_load(const char **why)
 {
 	int error = errno, r;
 	sigset_t saved;
-	bool locked;
 
 	if (atomic_load_explicit(&loaded, memory_order_acquire))
 		return 0;
 	signals_hold();
 	block_signals(&saved);
-	locked = pthread_rwlock_rdlock(&loading) == 0;
+	count(1);
 	r = load(why);
-	if (locked)
-		pthread_rwlock_unlock(&loading);
+	count(-1);
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	signals_let();
 	errno = error;
@@ -210,22 +218,23 @@ void libgnutls_start(void)
 void libgnutls_fork_lock(void)
 {
 	struct timespec until;
+	int r = 0;
 
-	signals_hold();
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += FORK_WAITS_S;
-	fork_holds = pthread_rwlock_timedwrlock(&loading, &until) == 0;
+	guard_lock(&lock);
+	while (loading && r == 0)
+		r = pthread_cond_timedwait(&done, &lock.mutex, &until);
 }
 
 void libgnutls_fork_unlock(void)
 {
-	if (fork_holds)
-		pthread_rwlock_unlock(&loading);
-	signals_let();
+	guard_unlock(&lock);
 }
 
 void libgnutls_fork_child(void)
 {
-	loading = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
-	signals_let();
+	loading = 0;
+	done = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	guard_unlock(&lock);
 }

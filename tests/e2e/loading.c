@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,7 +258,7 @@ static int on_small_stack(void *unused)
 	return 0;
 }
 
-static volatile bool asked;
+static atomic_bool asked;
 
 static void *ask_beside(void *unused)
 {
