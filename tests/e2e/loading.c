@@ -179,15 +179,13 @@ static void little_space(void **state)
 /* Skipped where nobody may call it. */
 static int in_other_root(void *by_syscall)
 {
-	char directory[] = "/tmp/tlssock-loading-XXXXXX", line[256] = "";
+	char line[256] = "";
 	int ends[2];
 	long r;
 
 	if (geteuid() != 0 && unshare(CLONE_NEWUSER) < 0)
 		return SKIPPED;
-	expect(mkdtemp(directory) != NULL);
-	r = by_syscall ? syscall(SYS_chroot, directory) : chroot(directory);
-	rmdir(directory);
+	r = by_syscall ? syscall(SYS_chroot, "/tmp") : chroot("/tmp");
 	if (r < 0)
 		return SKIPPED;
 	if (!by_syscall)
