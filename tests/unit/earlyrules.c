@@ -168,6 +168,7 @@ static void test_server_and_protocols(void **state)
 		earlypair_visit_ends(&then, &server);
 		earlypair_open_ends(&before, &then, &server);
 		earlypair_open_ends(&p, &now, &server);
+		session_fini(&p.client.engine->early_session);
 		p.client.engine->early_session = before.client.engine->early_session;
 		before.client.engine->early_session = (struct session){0};
 		p.client.engine->early_room = MOST;
