@@ -2,7 +2,6 @@
 /* The calls that move data: all of them come down to one send and one receive. */
 #include "transfer.h"
 
-#include "late.h"
 #include "libc.h"
 #include "receive.h"
 #include "send.h"
@@ -11,21 +10,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <unistd.h>
-
-/* To this thread, and said to be from a process, as the kernel's. */
-static void send_sigpipe(void)
-{
-	const siginfo_t info = {
-		.si_signo = SIGPIPE, .si_code = SI_USER, .si_pid = getpid(), .si_uid = getuid()};
-
-	late_send_one(SIGPIPE, &info);
-}
 
 ssize_t transfer_told(ssize_t r, int flags)
 {
 	if (r == -EPIPE && !(flags & MSG_NOSIGNAL))
-		send_sigpipe();
+		raise(SIGPIPE);
 	return r;
 }
 
