@@ -130,14 +130,16 @@ static ssize_t take_behind(struct connection *c, int fd, size_t room)
 ssize_t input_fill(struct connection *c, int fd, size_t room)
 {
 	size_t keep = engine_pending(c->engine) > 0 ? 1 : 0;
-	bool behind; /* all that was seen has been delivered */
+	bool may_take, behind; /* behind: all that was seen has been delivered */
 	size_t n;
 
 	/* Behind the program's own SHUT_RD more may come (tcp(7)). */
 	if (c->in_eof && !c->read_shut)
 		return 0;
 	c->in_eof = false;
-	behind = room && !keep && c->in.len == 0 && c->in_kernel && c->in_kernel <= CHEAP_COPY;
+	/* Behind an upgraded one's close_notify are bytes that are not ours to take. */
+	may_take = room && !c->upgraded;
+	behind = may_take && !keep && c->in.len == 0 && c->in_kernel && c->in_kernel <= CHEAP_COPY;
 	if (!behind)
 		trim(c, fd, keep);
 	/* A record that is not whole yet is at most this long. */
@@ -146,8 +148,7 @@ ssize_t input_fill(struct connection *c, int fd, size_t room)
 	if (behind)
 		return take_behind(c, fd, room);
 	n = buffer_space(&c->in);
-	/* Behind an upgraded one's close_notify are bytes that are not ours to take. */
-	if (c->in_kernel == 0 && room >= ENGINE_MAX_RECORD + c->in.len && !c->upgraded) {
+	if (may_take && c->in_kernel == 0 && room >= ENGINE_MAX_RECORD + c->in.len) {
 		room -= c->in.len;
 		return take(c, fd, n < room ? n : room);
 	}

@@ -115,6 +115,29 @@ static void cut(void **state)
 	link_close(&link);
 }
 
+/* A peer that does not wait: behind its close_notify is the program's, whatever was looked at. */
+static void in_one_go(void **state)
+{
+	struct link link;
+	struct pollfd p = {.events = POLLIN};
+	char buf[64];
+
+	(void)state;
+	starttls_open_tls(&link);
+	p.fd = link.client;
+	assert_int_equal(send(link.server, "one", 3, 0), 3);
+	assert_int_equal(poll(&p, 1, -1), 1);
+	starttls_nonblocking(link.server, true);
+	assert_fails(starttls_end(link.server), EAGAIN);
+	assert_int_equal(raw_syscall(SYS_write, link.server, (long)"plain", 5, 0, 0, 0), 5);
+	assert_int_equal(recv(link.client, buf, sizeof(buf), 0), 3);
+	assert_int_equal(recv(link.client, buf, sizeof(buf), 0), 0);
+	assert_ok(starttls_end(link.client));
+	assert_int_equal(recv(link.client, buf, sizeof(buf), 0), 5);
+	assert_memory_equal(buf, "plain", 5);
+	link_close(&link);
+}
+
 /* Without a connection nothing has to be said. */
 static void nowhere(void **state)
 {
@@ -294,6 +317,7 @@ int main(void)
 		CASE(again),
 		CASE(refused),
 		CASE(cut),
+		CASE(in_one_go),
 		CASE(nowhere),
 		CASE(streams),
 		CASE(threads),
