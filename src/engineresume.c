@@ -78,25 +78,45 @@ static void add_settings(struct digest *d, const struct engine *e, bool identity
 	}
 }
 
+_Static_assert((int)SETTINGS_DIGEST == (int)DIGEST_BYTES, "what is kept is a digest");
+
+static bool digest_settings(const struct engine *e, bool identity, uint8_t out[DIGEST_BYTES])
+{
+	unsigned int which = (e->server ? 2 : 0) + (identity ? 1 : 0);
+	struct digest d;
+
+	if (settings_digest(e->settings, which, out))
+		return true;
+	if (!digest_begin(&d))
+		return false;
+	add_settings(&d, e, identity);
+	digest_end(&d, out);
+	settings_keep_digest(e->settings, which, out);
+	return true;
+}
+
 /* Seals for the conditions of this session, and what the client asks for. */
 static int derive(const struct engine *e, const uint8_t *key, bool identity, struct span hello,
 		  uint8_t out[TICKET_KEY])
 {
 	static const char label[] = "tlssock: tickets";
 	struct span name = clienthello_name(hello), protocol = engineearly_protocol(e, hello);
-	uint8_t digest[DIGEST_BYTES], lower[256] = {0};
-	struct digest d;
+	uint8_t text[sizeof(label) + DIGEST_BYTES + 2 * (1 + UINT8_MAX)], *end = text;
 
-	if (!digest_begin(&d))
+	/* There are no longer ones (RFC 1035, 2.3.4; RFC 7301, 3.1). */
+	if (name.len > UINT8_MAX || protocol.len > UINT8_MAX)
+		return -EINVAL;
+	end = mempcpy(end, label, sizeof(label));
+	if (!digest_settings(e, identity, end))
 		return -ENOMEM;
-	for (size_t i = 0; i < name.len && i < sizeof(lower); i++)
-		lower[i] = (uint8_t)tolower(name.data[i]);
-	digest_add(&d, label, sizeof(label));
-	add_settings(&d, e, identity);
-	digest_add(&d, lower, name.len < sizeof(lower) ? name.len : sizeof(lower));
-	digest_add(&d, protocol.data, protocol.len);
-	digest_end(&d, digest);
-	return gnutls_hmac_fast(GNUTLS_MAC_SHA512, key, TICKET_KEY, digest, sizeof(digest), out) < 0
+	end += DIGEST_BYTES;
+	*end++ = (uint8_t)name.len;
+	for (size_t i = 0; i < name.len; i++)
+		*end++ = (uint8_t)tolower(name.data[i]);
+	*end++ = (uint8_t)protocol.len;
+	end = mempcpy(end, protocol.data ? protocol.data : text, protocol.len);
+	return gnutls_hmac_fast(GNUTLS_MAC_SHA512, key, TICKET_KEY, text, (size_t)(end - text),
+				out) < 0
 		       ? -ENOMEM
 		       : 0;
 }
@@ -172,7 +192,8 @@ static int enable(struct engine *e, struct span hello)
 		r = derive(e, keys.keys[0], own, hello, key);
 	if (r == 0)
 		r = gnutls_session_ticket_enable_server(e->session, &datum);
-	engineearly_expect(e, r == 0 && opens(e, key, clienthello_ticket(hello, 0)));
+	if (engineearly_flags(e))
+		engineearly_expect(e, r == 0 && opens(e, key, clienthello_ticket(hello, 0)));
 	/* A key that goes out of use seals no more. */
 	e->tickets_due = r == 0 && i == 0 ? TICKETS : 0;
 	explicit_bzero(&keys, sizeof(keys));
@@ -222,11 +243,12 @@ void engineresume_setup(struct engine *e)
 static bool digest_of_client(struct engine *e, const char *address, unsigned int port)
 {
 	uint64_t serial = credentials_serial(e->credentials);
+	uint8_t settings[DIGEST_BYTES];
 	struct digest d;
 
-	if (!digest_begin(&d))
+	if (!digest_settings(e, true, settings) || !digest_begin(&d))
 		return false;
-	add_settings(&d, e, true);
+	digest_add(&d, settings, sizeof(settings));
 	digest_add(&d, &serial, sizeof(serial));
 	digest_add(&d, e->name, e->name ? strlen(e->name) : 0);
 	digest_add(&d, address, e->name ? 0 : strlen(address));

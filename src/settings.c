@@ -158,6 +158,32 @@ static int copy_values(struct settings *to, const struct settings *from)
 	return r;
 }
 
+enum { DIGEST_NONE, DIGEST_WRITTEN, DIGEST_THERE };
+
+bool settings_digest(const struct settings *s, unsigned int which, uint8_t out[SETTINGS_DIGEST])
+{
+	const struct settings_digest *d = &s->digests[which];
+
+	if (__atomic_load_n(&d->state, __ATOMIC_ACQUIRE) != DIGEST_THERE)
+		return false;
+	memcpy(out, d->bytes, sizeof(d->bytes));
+	return true;
+}
+
+/* Two threads have computed the same: one of them keeps it. */
+void settings_keep_digest(struct settings *s, unsigned int which,
+			  const uint8_t digest[SETTINGS_DIGEST])
+{
+	struct settings_digest *d = &s->digests[which];
+	unsigned int none = DIGEST_NONE;
+
+	if (!__atomic_compare_exchange_n(&d->state, &none, DIGEST_WRITTEN, false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED))
+		return;
+	memcpy(d->bytes, digest, sizeof(d->bytes));
+	__atomic_store_n(&d->state, DIGEST_THERE, __ATOMIC_RELEASE);
+}
+
 int settings_own(struct settings **s)
 {
 	struct settings *copy;
@@ -169,6 +195,7 @@ int settings_own(struct settings **s)
 		(*s)->derived = NULL;
 		priority_put((*s)->priority);
 		(*s)->priority = NULL;
+		memset((*s)->digests, 0, sizeof((*s)->digests));
 		return 0;
 	}
 	copy = malloc(sizeof(*copy));
@@ -181,6 +208,7 @@ int settings_own(struct settings **s)
 	copy->spec = (struct credential_spec){0};
 	copy->derived = NULL;
 	copy->priority = NULL;
+	memset(copy->digests, 0, sizeof(copy->digests));
 	if (copy_values(copy, *s) < 0 || credential_spec_copy(&copy->spec, &(*s)->spec) < 0) {
 		settings_put(copy);
 		return -ENOMEM;

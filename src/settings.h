@@ -87,6 +87,14 @@ struct policy_set {
 	uint64_t bits[POLICY_SECTIONS / 64];
 };
 
+/* What was computed from settings once, for it costs more than all else of a resumption. */
+enum { SETTINGS_DIGEST = 32, SETTINGS_DIGESTS = 4 };
+
+struct settings_digest {
+	unsigned int state; /* atomic: none, being written, there */
+	uint8_t bytes[SETTINGS_DIGEST];
+};
+
 struct settings {
 	unsigned int refs; /* atomic */
 	bool found;	   /* atomic; see settingsshare.h */
@@ -96,6 +104,7 @@ struct settings {
 	struct setting values[SETTING_VALUES];
 	struct credential_spec spec;
 	struct priority *priority; /* atomic, once: what a session of these had */
+	struct settings_digest digests[SETTINGS_DIGESTS];
 	/* Under the policy's lock: what it made of these last, and by which sections. */
 	struct settings *derived;
 	struct policy_set sections;
@@ -116,6 +125,14 @@ void settings_put(struct settings *s);
 
 /* Makes *s one that nobody else has, so that it can be changed. 0 or -ENOMEM. */
 int settings_own(struct settings **s);
+
+/*
+ * A digest of all that counts for something, of which there are a few: as it was kept, or
+ * false. Who changes the settings loses it.
+ */
+bool settings_digest(const struct settings *s, unsigned int which, uint8_t out[SETTINGS_DIGEST]);
+void settings_keep_digest(struct settings *s, unsigned int which,
+			  const uint8_t digest[SETTINGS_DIGEST]);
 
 /* How long a handshake may take, in milliseconds; 0: forever. */
 unsigned int settings_timeout(const struct settings *s);
