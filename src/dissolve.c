@@ -2,7 +2,7 @@
 #include "dissolve.h"
 
 #include "ask.h"
-#include "handshake.h"
+#include "hurry.h"
 #include "libc.h"
 #include "pending.h"
 #include "watch.h"
@@ -58,7 +58,7 @@ int dissolve(struct connection *c, int fd)
 		return r;
 	if (c->state == STATE_LISTENING)
 		libc.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){0}, sizeof(int));
-	handshake_sent_data(c, fd);
+	hurry_end(c, fd);
 	pending_remove(c);
 	ask_drop(c);
 	forget_bytes(c);

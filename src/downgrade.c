@@ -6,6 +6,7 @@
 #include "closing.h"
 #include "handoff.h"
 #include "handshake.h"
+#include "hurry.h"
 #include "input.h"
 #include "libc.h"
 #include "output.h"
@@ -134,7 +135,7 @@ static void give_back(struct connection *c, int fd)
 	if (c->end_kept)
 		input_drop_end(fd);
 	c->plain = true;
-	handshake_sent_data(c, fd);
+	hurry_end(c, fd);
 	if (c->state == STATE_LISTENING)
 		libc.setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &c->defer_accept, sizeof(int));
 	if (c->inq)

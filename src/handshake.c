@@ -3,6 +3,7 @@
 
 #include "ask.h"
 #include "error.h"
+#include "hurry.h"
 #include "input.h"
 #include "judge.h"
 #include "libc.h"
@@ -14,7 +15,6 @@
 #include "watch.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 
 void handshake_begin(struct connection *c, int fd, bool server)
 {
@@ -24,37 +24,6 @@ void handshake_begin(struct connection *c, int fd, bool server)
 		pending_hold_back(c, fd);
 	else
 		pending_begin(c, fd);
-}
-
-static void set_nodelay(int fd, int on)
-{
-	libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
-
-/*
- * With Nagle's algorithm what follows a part of the handshake would wait for that
- * part's acknowledgement: the rest of a flight, or the first application data.
- */
-static void hurry(struct connection *c, int fd)
-{
-	socklen_t len = sizeof(int);
-	int nodelay = 1;
-
-	if (c->hurried)
-		return;
-	libc.getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len);
-	if (nodelay)
-		return;
-	set_nodelay(fd, 1);
-	c->hurried = true;
-}
-
-void handshake_sent_data(struct connection *c, int fd)
-{
-	if (c->hurried)
-		set_nodelay(fd, 0);
-	c->hurried = false;
-	c->sent_data = true;
 }
 
 struct flush_target {
@@ -67,7 +36,7 @@ static void flush_part(void *arg)
 {
 	const struct flush_target *t = arg;
 
-	hurry(t->c, t->fd);
+	hurry_begin(t->c, t->fd);
 	output_flush(t->c, t->fd);
 }
 
@@ -105,7 +74,7 @@ static int done(struct connection *c, int fd)
 {
 	c->state = STATE_OPEN;
 	c->was_open = true;
-	hurry(c, fd);
+	hurry_begin(c, fd);
 	pending_remove(c);
 	input_settle(c, fd);
 	if (c->shut_early & ~(1u << SHUT_WR)) {

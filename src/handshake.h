@@ -40,9 +40,6 @@ int handshake_run(struct connection *c, int fd, bool nonblock, int64_t end_ms);
 /* For calls that need an open connection: 0, or why not, having run it if need be. */
 int handshake_need(struct connection *c, int fd, bool nonblock, int64_t end_ms);
 
-/* The first application data is sent: TCP_NODELAY is as the program wants it again. */
-void handshake_sent_data(struct connection *c, int fd);
-
 /* Without a lock: steps those that a wait found ready, and drops the references. */
 void handshake_step_ready(struct pending_wait *w);
 

@@ -4,6 +4,7 @@
 #include "drain.h"
 #include "early.h"
 #include "handshake.h"
+#include "hurry.h"
 #include "libc.h"
 #include "output.h"
 #include "room.h"
@@ -284,7 +285,7 @@ static ssize_t leave(struct connection *c, int fd, ssize_t n)
 {
 	c->out_more = c->out_more && output_pending(c);
 	if (n > 0 && !c->sent_data && c->state == STATE_OPEN)
-		handshake_sent_data(c, fd);
+		hurry_end(c, fd);
 	/* As TCP: the error once, and then EPIPE. */
 	if (n < 0 && n == c->out_error) {
 		n = n == -EPIPE ? gone(c) : n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* getsockopt and setsockopt on a TLS socket. */
 #include "effective.h"
+#include "hurry.h"
 #include "libc.h"
 #include "options.h"
 #include "policy.h"
@@ -157,9 +158,7 @@ static int set_nodelay(struct connection *c, int fd, const void *v, socklen_t le
 	if (len < sizeof(on))
 		return -EINVAL;
 	memcpy(&on, v, sizeof(on));
-	c->hurried = !on;
-	return libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) < 0 ? -errno
-											 : 0;
+	return hurry_set(c, fd, on);
 }
 
 /* The kernel rounds it, and says to what. */
