@@ -36,6 +36,28 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned int ms)
 	return e->input_len > e->input_used;
 }
 
+/* A record of TLS 1.2, which is what middleboxes know (RFC 8446, D.4). */
+static const uint8_t change_cipher_spec[] = {20, 3, 3, 0, 1, 1};
+
+/*
+ * That of a client goes right before its second flight, and so in one segment with it: by
+ * itself it would wake the server, which can do nothing with it. Followed by nothing it
+ * is not missed.
+ */
+static bool held_back(struct engine *e, const giovec_t *iov, int n)
+{
+	if (e->server || n != 1 || iov->iov_len != sizeof(change_cipher_spec) ||
+	    memcmp(iov->iov_base, change_cipher_spec, sizeof(change_cipher_spec)) != 0)
+		return false;
+	e->cipher_change_due = true;
+	return true;
+}
+
+static size_t due(const struct engine *e)
+{
+	return e->cipher_change_due ? sizeof(change_cipher_spec) : 0;
+}
+
 /*
  * Never EAGAIN: a record that GnuTLS sealed and could not push would have to be
  * sealed again as it was, whoever calls next.
@@ -48,13 +70,15 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 	for (int i = 0; i < n; i++)
 		total += iov[i].iov_len;
 	/* What a peer did not expect, an alert in answer to what it said before. */
-	if (e->closed)
+	if (e->closed || held_back(e, iov, n))
 		return (ssize_t)total;
-	if (buffer_reserve(&e->output, total) < 0) {
+	if (buffer_reserve(&e->output, due(e) + total) < 0) {
 		e->no_memory = true;
 		gnutls_transport_set_errno(e->session, ENOMEM);
 		return -1;
 	}
+	buffer_append(&e->output, change_cipher_spec, due(e));
+	e->cipher_change_due = false;
 	for (int i = 0; i < n; i++)
 		buffer_append(&e->output, iov[i].iov_base, iov[i].iov_len);
 	if (e->on_output)

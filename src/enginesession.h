@@ -23,6 +23,8 @@ struct engine {
 	bool judged;	   /* the peer showed a certificate, and verify_result says of it what */
 	bool asked;	   /* for a certificate, after the handshake */
 	bool auth;	   /* and the answer has not come yet */
+	bool update_asked; /* of the peer, a new key */
+	bool heard;	   /* data, since when it had tickets to send: those go first */
 	bool can_be_asked; /* a server's client, as far as its hello is known */
 	bool pinned;	   /* its key is one of those that were told */
 	uint32_t verify_result;
@@ -62,6 +64,7 @@ struct engine {
 	bool retried;	     /* there was a HelloRetryRequest */
 	bool begun;	     /* the handshake */
 	bool done;
+	bool cipher_change_due;	  /* a client's, to be sent with what follows */
 	unsigned int tickets_due; /* a server's, to be sent with the first data */
 
 	/* See engineearly.h. */

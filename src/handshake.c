@@ -31,7 +31,7 @@ struct flush_target {
 	int fd;
 };
 
-/* A part of a flight is sent while the next is computed. */
+/* A part of a flight is sent while the next is computed, or what follows the flight. */
 static void flush_part(void *arg)
 {
 	const struct flush_target *t = arg;
@@ -45,7 +45,8 @@ static int run_engine(struct connection *c, int fd)
 	struct flush_target target = {c, fd};
 	int r;
 
-	if (c->server)
+	/* Early data goes with its ClientHello. */
+	if (c->server || c->in.len)
 		engine_on_output(c->engine, flush_part, &target);
 	input_feed(c, true);
 	r = engine_handshake(c->engine);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where records begin and end, and what a session makes of junk. */
+/* Where records begin and end, which one goes with the next, and what a session makes of junk. */
 #include "engine.h"
 #include "pair.h"
 #include "unit.h"
@@ -167,13 +167,46 @@ static const struct {
 	{"a handshake that is changed on its way", test_changed_handshake},
 };
 
+/* A ChangeCipherSpec in a segment by itself would wake the server for nothing. */
+static void test_no_cipher_change_alone(void **state)
+{
+	const struct end_options client = end_client(TLS_1_3), server = end_server(TLS_1_3);
+	struct buffer *out;
+	size_t hello;
+	struct pair p;
+
+	(void)state;
+	pair_new(&p, &client, &server, 0);
+	assert_int_equal(end_handshake(&p.client), -EAGAIN);
+	pair_move(&p.client, &p.server, 0);
+	assert_int_equal(end_handshake(&p.server), -EAGAIN);
+	out = engine_output(p.server.engine);
+	hello = engine_record_length(buffer_head(out), out->len);
+	end_arrive(&p.client, buffer_head(out), hello);
+	buffer_consume(out, hello);
+	assert_int_equal(end_handshake(&p.client), -EAGAIN);
+	assert_int_equal(end_sealed(&p.client), 0);
+	pair_move(&p.server, &p.client, 0);
+	assert_int_equal(end_handshake(&p.client), 0);
+	out = engine_output(p.client.engine);
+	assert_int_equal(engine_record_length(buffer_head(out), out->len), 6);
+	end_arrive(&p.server, buffer_head(out), 6);
+	assert_int_equal(end_handshake(&p.server), -EAGAIN);
+	buffer_consume(out, 6);
+	assert_true(out->len > 0);
+	pair_move(&p.client, &p.server, 0);
+	assert_int_equal(end_handshake(&p.server), 0);
+	pair_close(&p);
+}
+
 int main(void)
 {
 	static const int versions[] = {TLS_1_2, TLS_1_3};
-	struct CMUnitTest tests[COUNT(each_version) * COUNT(versions) + 1] = {
+	struct CMUnitTest tests[COUNT(each_version) * COUNT(versions) + 2] = {
 		UNIT_CASE(test_record_length),
+		UNIT_CASE(test_no_cipher_change_alone),
 	};
-	size_t n = 1;
+	size_t n = 2;
 
 	for (size_t v = 0; v < COUNT(versions); v++)
 		for (size_t i = 0; i < COUNT(each_version); i++)
