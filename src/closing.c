@@ -35,12 +35,14 @@ void closing_release(void *connection)
 
 int closing_notify(struct connection *c)
 {
+	size_t before = engine_output(c->engine)->len;
 	int r;
 
 	if (c->write_closed)
 		return 0;
 	r = engine_close(c->engine);
 	c->write_closed = true;
+	c->notify_bytes = engine_output(c->engine)->len - before;
 	return r;
 }
 
@@ -132,11 +134,30 @@ static void keep(struct connection *c, int fd, struct closing_rest *rest)
 	struct buffer *sealed = c->engine ? engine_output(c->engine) : NULL;
 
 	rest->own = linger_full() ? NULL : ownfd_dup(fd);
+	/* Or the kernel waits in the last close: with a lock, and for others too. */
+	if (rest->own && rest->seconds > 0)
+		libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){0},
+				sizeof(struct linger));
 	rest->sealed = c->out;
 	c->out = (struct buffer){0};
 	if (sealed && buffer_append(&rest->sealed, buffer_head(sealed), sealed->len) == 0)
 		buffer_fini(sealed);
 	buffer_trim(&rest->sealed);
+}
+
+/*
+ * The kernel sees to what it has, unless something comes to be answered with a reset. Behind the
+ * peer's close_notify nothing does, but where the stream goes on in the clear. Before it that
+ * is what the peer's program sends, as over TCP, and its close_notify: as a rule it has read
+ * all by then, and it has all of the data in any case, so close_notify and FIN alone are
+ * not worth a descriptor and a thread. The kernel's own wait is no place for SO_LINGER's.
+ */
+static bool arrives_alone(const struct connection *c, size_t unsent, int linger_s)
+{
+	if (c->state != STATE_OPEN || linger_s > 0)
+		return false;
+	return (c->read_closed && !c->end_kept) ||
+	       (unsent <= c->notify_bytes + 1 && engine_settled(c->engine));
 }
 
 /* What we sent is on its way, or still here: see that it arrives. */
@@ -150,15 +171,17 @@ static void finish(struct connection *c, int fd, struct closing_rest *rest)
 	}
 	libc.shutdown(fd, SHUT_WR);
 	input_discard(fd);
-	if (libc.ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
+	if (libc.ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0 &&
+	    !arrives_alone(c, (size_t)unsent, rest->seconds))
 		keep(c, fd, rest);
 }
 
+/* rest->seconds is known. */
 static void goodbye(struct connection *c, int fd, int64_t end_ms, struct closing_rest *rest)
 {
 	if (c->state == STATE_NEW || c->state == STATE_LISTENING || c->state == STATE_CONNECTING)
 		return;
-	if (!owner_claim_last(&c->owner) || linger_seconds(fd) == 0)
+	if (!owner_claim_last(&c->owner) || rest->seconds == 0)
 		return;
 	early_finish(c, fd, end_ms);
 	if (c->state != STATE_OPEN) {
@@ -204,26 +227,24 @@ static void send_here(struct closing_rest *rest, int fd)
 }
 
 /* SO_LINGER's time bounds it, too. */
-static int64_t early_end_ms(int fd)
+static int64_t early_end_ms(int seconds)
 {
-	int seconds = linger_seconds(fd);
-
 	return connection_now_ms() +
 	       (seconds > 0 && seconds < EARLY_MS / 1000 ? seconds * 1000 : EARLY_MS);
 }
 
 void closing_last(struct connection *c, int fd, struct closing_rest *rest)
 {
-	*rest = (struct closing_rest){0};
+	*rest = (struct closing_rest){.seconds = -1};
 	/* A signal handler that closes what its own thread is using: it is just closed. */
 	if (connection_lock(c) < 0)
 		return;
 	c->closing = true;
 	pending_remove(c);
-	goodbye(c, fd, early_end_ms(fd), rest);
+	rest->seconds = linger_seconds(fd);
+	goodbye(c, fd, early_end_ms(rest->seconds), rest);
 	send_waiters_away(c, fd, rest);
 	connection_unlock(c);
-	rest->seconds = linger_seconds(fd);
 	send_here(rest, fd);
 }
 
@@ -247,6 +268,7 @@ void closing_at_exit(struct connection *c, int fd)
 		return;
 	if (c->waiters == 0 && !c->closing) {
 		c->closing = true;
+		rest.seconds = linger_seconds(fd);
 		goodbye(c, fd, end_ms, &rest);
 	}
 	connection_unlock(c);

@@ -48,6 +48,7 @@ struct connection {
 	bool read_shut;		 /* the program's SHUT_RD */
 	bool peer_shut;		 /* a wait has seen that the peer sends no more */
 	bool write_closed;	 /* close_notify was sent */
+	size_t notify_bytes;	 /* of how many */
 	bool write_shut;	 /* the program's SHUT_WR: FIN follows it */
 	bool truncated;		 /* the end came without close_notify */
 	bool closing;		 /* close is waiting for the waiters to leave */

@@ -263,6 +263,7 @@ ssize_t engine_open(struct engine *e)
 		return -EAGAIN;
 	}
 	e->bytes_in += data.size;
+	e->heard = true;
 	e->packet = packet;
 	e->packet_data = data.data;
 	e->packet_len = data.size;
@@ -344,7 +345,16 @@ int engine_update_key(struct engine *e, bool ask)
 	if (gnutls_protocol_get_version(e->session) < GNUTLS_TLS1_3)
 		return -EOPNOTSUPP;
 	r = gnutls_session_key_update(e->session, ask ? GNUTLS_KU_PEER : 0);
+	e->update_asked = e->update_asked || (ask && r >= 0);
 	return r < 0 ? engine_fail(e, r) : 0;
+}
+
+bool engine_settled(const struct engine *e)
+{
+	bool tickets =
+		e->server || e->heard || gnutls_protocol_get_version(e->session) < GNUTLS_TLS1_3;
+
+	return tickets && !e->auth && !e->update_asked;
 }
 
 int engine_close(struct engine *e)

@@ -55,7 +55,8 @@ struct buffer *engine_output(struct engine *e);
 
 /*
  * During the next calls fn(arg) is called whenever something was queued; NULL: not.
- * A server's ServerHello then leaves while the rest of its flight is computed.
+ * A server's ServerHello then leaves while the rest of its flight is computed, and a
+ * client's Finished while the keys of what follows are.
  */
 void engine_on_output(struct engine *e, void (*fn)(void *arg), void *arg);
 
@@ -130,6 +131,12 @@ int engine_update_key(struct engine *e, bool ask);
  */
 int engine_request_auth(struct engine *e);
 bool engine_awaits_auth(const struct engine *e);
+
+/*
+ * False where the peer may still send what its program does not know of: a server its
+ * tickets, until data has come behind them; an answer to what was asked of it.
+ */
+bool engine_settled(const struct engine *e);
 
 /* Seals a close_notify, the last record. Returns 0 or a negative errno. */
 int engine_close(struct engine *e);

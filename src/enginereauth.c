@@ -73,6 +73,8 @@ int engine_answer_auth(struct engine *e)
 {
 	int r = gnutls_reauth(e->session, 0);
 
+	/* A server may have other tickets then. */
+	e->heard = false;
 	return r < 0 ? engine_fail(e, r) : -EAGAIN;
 }
 

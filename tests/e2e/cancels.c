@@ -260,35 +260,77 @@ static ssize_t wait_in_close(struct waiting *w)
 	return close(w->fd);
 }
 
+/* Sends all that the kernel takes. Returns how much. */
+static long fill(int fd)
+{
+	static char buf[1 << 16];
+	long sent = 0;
+	ssize_t n;
+
+	while ((n = send(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		sent += n;
+	return sent;
+}
+
+static void assert_all_comes(int fd, long sent)
+{
+	static char buf[1 << 16];
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
+		sent -= n;
+	assert_int_equal(n, 0);
+	assert_int_equal(sent, 0);
+}
+
 /* SO_LINGER's wait: the number is free, and nothing is lost but the waiting. */
 static void cancelled_in_close(void **state)
 {
 	const struct linger on = {.l_onoff = 1, .l_linger = 30};
-	static char buf[1 << 16];
 	struct waiting w;
 	struct link link;
-	long sent = 0, came = 0;
-	ssize_t n;
+	long sent;
 
 	(void)state;
 	link_open(&link, IPPROTO_TLS, AF_INET);
 	assert_ok(setsockopt(link.client, SOL_SOCKET, SO_LINGER, &on, sizeof(on)));
-	while ((n = send(link.client, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
-		sent += n;
+	sent = fill(link.client);
 	waiting_start_in(&w, link.client, wait_in_close);
 	cancel(&w);
 	assert_fails(fcntl(link.client, F_GETFD), EBADF);
 	link.client = -1;
-	while ((n = recv(link.server, buf, sizeof(buf), 0)) > 0)
-		came += n;
-	assert_int_equal(n, 0);
-	assert_int_equal(came, sent);
+	assert_all_comes(link.server, sent);
 	link_close(&link);
 }
 
+/* The kernel's own wait would be no place for it, neither here nor where it lingers. */
+static void no_wait_in_the_kernel(void **state)
+{
+	const struct linger on = {.l_onoff = 1, .l_linger = 3600};
+	struct link links[2];
+	long sent[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		link_open(&links[i], IPPROTO_TLS, AF_INET);
+		assert_ok(shutdown(links[i].server, SHUT_WR));
+		assert_int_equal(recv(links[i].client, (char[1]){0}, 1, 0), 0);
+		assert_ok(setsockopt(links[i].client, SOL_SOCKET, SO_LINGER, &on, sizeof(on)));
+		sent[i] = fill(links[i].client);
+	}
+	for (int i = 0; i < 2; i++)
+		link_drop(&links[i].client);
+	for (int i = 0; i < 2; i++) {
+		assert_all_comes(links[i].server, sent[i]);
+		link_close(&links[i]);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
-	CASE(cancelled_in_waits),  CASE(not_cancelled_in_sendfile), CASE(cancelled_in_handshakes),
-	CASE(cancelled_with_data), CASE(cancelled_in_close),	    CASE(cancelled_between_flights),
+	CASE(cancelled_in_waits),	 CASE(not_cancelled_in_sendfile),
+	CASE(cancelled_in_handshakes),	 CASE(cancelled_with_data),
+	CASE(cancelled_in_close),	 CASE(no_wait_in_the_kernel),
+	CASE(cancelled_between_flights),
 
 };
 

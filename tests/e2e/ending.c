@@ -4,6 +4,7 @@
 #include "peer.h"
 #include "proc.h"
 #include "trace.h"
+#include "waiting.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -248,6 +249,37 @@ static void departs(void **state)
 	assert_int_equal(proc_finish(&peer.proc), 0);
 }
 
+/* Returns how many threads a close has made. (A sanitizer may have one of its own.) */
+static int converse(void *arg)
+{
+	int fd = tls_socket(AF_INET, IPPROTO_TLS, "localhost");
+	unsigned int before;
+
+	assert_ok(tls_connect(fd, AF_INET, *(uint16_t *)arg));
+	for (int i = 0; i < 2; i++) {
+		assert_ok(send(fd, "x", 1, 0));
+		assert_ok(recv(fd, (char[1]){0}, 1, 0));
+	}
+	before = waiting_threads();
+	assert_ok(close(fd));
+	return (int)(waiting_threads() - before);
+}
+
+/* close_notify alone is on its way, or even there: no thread is made for its sake. */
+static void close_after_answer(void **state)
+{
+	static const char *const programs[] = {"gnutls-peer", "openssl-peer"};
+	struct native_peer peer;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		peer_listen(&peer, programs[i], AF_INET, "good", "--connections", "1", NULL);
+		assert_int_equal(child_finish(child_start(converse, &peer.port)), 0);
+		free(proc_line(&peer.proc, "echo end=close_notify"));
+		assert_int_equal(proc_finish(&peer.proc), 0);
+	}
+}
+
 /* What a close logs, while the kernel has an end without close_notify: how much. */
 static long logged_by_close(int fd)
 {
@@ -286,13 +318,14 @@ static void close_says_nothing(void **state)
 int main(void)
 {
 	const char *newest = test_version() == TLS_1_2 ? "1.2" : "1.3";
-	struct CMUnitTest tests[COUNT(departures) + 2];
+	struct CMUnitTest tests[COUNT(departures) + 3];
 	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(departures); i++)
 		if (strcmp(departures[i].version, newest) <= 0)
 			tests[n++] = ROW_CASE(departures[i].title, departs, ROW(departures[i]));
 	tests[n++] = (struct CMUnitTest)CASE(stuck_peers);
+	tests[n++] = (struct CMUnitTest)CASE(close_after_answer);
 	tests[n++] = (struct CMUnitTest)CASE(close_says_nothing);
 	return compare_main("ending", cases, COUNT(cases), tests, n);
 }

@@ -8,13 +8,13 @@
 #include "gate.h"
 #include "look.h"
 #include "proc.h"
+#include "waiting.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/select.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <tlssock.h>
 #include <unistd.h>
@@ -216,14 +216,6 @@ static void idle_in_calls(void **state)
  * What was closed with a full window lingers, and the peer, which does not read, has
  * ended its own stream: that is readable for good, and no reason to look for ever.
  */
-static unsigned int threads(void)
-{
-	struct stat task;
-
-	assert_ok(stat("/proc/self/task", &task));
-	return (unsigned int)task.st_nlink - 2;
-}
-
 static void idle_when_closed(void **state)
 {
 	const struct timeval timeout = {0, 20000};
@@ -246,7 +238,7 @@ static void idle_when_closed(void **state)
 	poll(NULL, 0, IDLE_MS);
 	assert_in_range(count_calls(), 1, 10 * FEW_CALLS);
 	/* The lingerer was and is there. */
-	assert_true(threads() > 1);
+	assert_true(waiting_threads() > 1);
 	while (recv(link.server, block, sizeof(block), 0) > 0)
 		continue;
 	link_close(&link);

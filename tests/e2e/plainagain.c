@@ -138,6 +138,31 @@ static void in_one_go(void **state)
 	link_close(&link);
 }
 
+/* What such a peer says to one that has closed does not cost it what was on its way. */
+static void closed_meanwhile(void **state)
+{
+	static char block[1 << 16];
+	size_t sent = 0, came = 0;
+	struct link link;
+	ssize_t n;
+
+	(void)state;
+	starttls_open_tls(&link);
+	starttls_nonblocking(link.server, true);
+	assert_fails(starttls_end(link.server), EAGAIN);
+	starttls_nonblocking(link.server, false);
+	assert_int_equal(recv(link.client, block, sizeof(block), 0), 0);
+	while ((n = send(link.client, block, sizeof(block), MSG_DONTWAIT)) > 0)
+		sent += (size_t)n;
+	link_drop(&link.client);
+	assert_int_equal(raw_syscall(SYS_write, link.server, (long)"plain", 5, 0, 0, 0), 5);
+	while ((n = recv(link.server, block, sizeof(block), 0)) > 0)
+		came += (size_t)n;
+	assert_int_equal(n, 0);
+	assert_int_equal(came, sent);
+	link_close(&link);
+}
+
 /* Without a connection nothing has to be said. */
 static void nowhere(void **state)
 {
@@ -318,6 +343,7 @@ int main(void)
 		CASE(refused),
 		CASE(cut),
 		CASE(in_one_go),
+		CASE(closed_meanwhile),
 		CASE(nowhere),
 		CASE(streams),
 		CASE(threads),

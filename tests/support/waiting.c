@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -73,4 +74,12 @@ void waiting_settle(struct waiting *waiting)
 void waiting_finish(struct waiting *waiting)
 {
 	pthread_join(waiting->thread, NULL);
+}
+
+unsigned int waiting_threads(void)
+{
+	struct stat task;
+
+	assert_ok(stat("/proc/self/task", &task));
+	return (unsigned int)task.st_nlink - 2;
 }

@@ -28,6 +28,9 @@ void waiting_start_in(struct waiting *waiting, int fd, waiting_call *call);
 /* After a signal to it: returns once that was delivered and the wait went on, or ended. */
 void waiting_settle(struct waiting *waiting);
 
+/* How many threads the process has. */
+unsigned int waiting_threads(void);
+
 /* Wait for its end: result, error and buf are then what the call left. */
 void waiting_finish(struct waiting *waiting);
 

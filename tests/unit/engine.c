@@ -64,6 +64,25 @@ static void test_can_go_on(void **state)
 	pair_close(&p);
 }
 
+/* A server's tickets come before its data, and in TLS 1.2 in the handshake. */
+static void test_settled(void **state)
+{
+	int version = version_of(state);
+	struct pair p;
+
+	pair_open_usual(&p, version);
+	assert_true(engine_settled(p.server.engine));
+	assert_int_equal(engine_settled(p.client.engine), version == TLS_1_2);
+	end_send(&p.server, "x", 1);
+	pair_move(&p.server, &p.client, 0);
+	assert_int_equal(end_receive(&p.client), 1);
+	assert_true(engine_settled(p.client.engine));
+	assert_int_equal(engine_update_key(p.client.engine, true),
+			 version == TLS_1_2 ? -EOPNOTSUPP : 0);
+	assert_int_equal(engine_settled(p.client.engine), version == TLS_1_2);
+	pair_close(&p);
+}
+
 static void say(struct end *from, struct end *to, uint64_t *offset, size_t n, size_t cut)
 {
 	static uint8_t sent[65536], got[65536];
@@ -345,6 +364,7 @@ static const struct {
 } each_version[] = {
 	{"handshake", test_handshake},
 	{"what a handshake goes on with", test_can_go_on},
+	{"settled", test_settled},
 	{"cuts at every byte", test_cuts},
 	{"sizes from 1 to 65536", test_sizes},
 	{"overhead is exact", test_overhead_is_exact},
