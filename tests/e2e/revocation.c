@@ -308,7 +308,7 @@ static void list_changes(void **state)
 		assert_ok(close(fd));
 		/* The peer waits for who does not read what it says. */
 		if (ret == 0)
-			free(proc_line(&peer.proc, "end="));
+			free(proc_next_line(&peer.proc, "end="));
 	}
 	assert_ok(close(told));
 	assert_ok(unlink(own_file()));

@@ -172,6 +172,16 @@ char *proc_line(struct proc *proc, const char *needle)
 	return line;
 }
 
+char *proc_next_line(struct proc *proc, const char *needle)
+{
+	char *line = proc_line(proc, needle);
+	const char *rest = strchr(strstr(proc->text, needle), '\n') + 1;
+
+	proc->length -= (size_t)(rest - proc->text);
+	memmove(proc->text, rest, proc->length + 1);
+	return line;
+}
+
 void proc_write(struct proc *proc, const char *text)
 {
 	size_t n = strlen(text);

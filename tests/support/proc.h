@@ -17,7 +17,7 @@
 struct proc {
 	pid_t pid; /* 0: not running */
 	int in, out;
-	char *text; /* all output so far, NUL-terminated */
+	char *text; /* all output so far that is not forgotten, NUL-terminated */
 	size_t length;
 };
 
@@ -39,6 +39,9 @@ void proc_start_argv(struct proc *proc, const char *const argv[], const char *pr
 
 /* Wait for a whole line that contains needle. Returns it, to be freed. */
 char *proc_line(struct proc *proc, const char *needle);
+
+/* The same, and forget it and what was before it: the next call waits for the next line. */
+char *proc_next_line(struct proc *proc, const char *needle);
 
 void proc_write(struct proc *proc, const char *text);
 
