@@ -152,27 +152,28 @@ static void keep(struct connection *c, int fd, struct closing_rest *rest)
  * all by then, and it has all of the data in any case, so close_notify and FIN alone are
  * not worth a descriptor and a thread. The kernel's own wait is no place for SO_LINGER's.
  */
-static bool arrives_alone(const struct connection *c, size_t unsent, int linger_s)
+static bool arrives_alone(const struct connection *c, int fd, int linger_s)
 {
-	if (c->state != STATE_OPEN || linger_s > 0)
-		return false;
-	return (c->read_closed && !c->end_kept) ||
-	       (unsent <= c->notify_bytes + 1 && engine_settled(c->engine));
+	bool open = c->state == STATE_OPEN && linger_s <= 0;
+	int unsent = 0;
+
+	if (open && c->read_closed && !c->end_kept)
+		return true;
+	if (libc.ioctl(fd, SIOCOUTQ, &unsent) < 0 || unsent == 0)
+		return true;
+	return open && engine_settled(c->engine) && (size_t)unsent <= c->notify_bytes + 1;
 }
 
 /* What we sent is on its way, or still here: see that it arrives. */
 static void finish(struct connection *c, int fd, struct closing_rest *rest)
 {
-	int unsent = 0;
-
 	if (output_pending(c)) {
 		keep(c, fd, rest);
 		return;
 	}
 	libc.shutdown(fd, SHUT_WR);
 	input_discard(fd);
-	if (libc.ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0 &&
-	    !arrives_alone(c, (size_t)unsent, rest->seconds))
+	if (!arrives_alone(c, fd, rest->seconds))
 		keep(c, fd, rest);
 }
 

@@ -55,6 +55,7 @@ struct connection {
 	bool calling;		 /* a thread is in the connect call itself */
 	bool hungry;		 /* the handshake goes on with what the peer says next */
 	bool hurried;		 /* TCP_NODELAY is on for the first data, unseen */
+	bool nodelay;		 /* until then: the program has it on */
 	bool sent_data;		 /* application data was sent */
 	bool was_tcp;		 /* made by an upgrade */
 	bool upgraded;		 /* the same, connected: options come before the handshake */

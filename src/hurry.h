@@ -15,7 +15,7 @@ void hurry_begin(struct connection *c, int fd);
 /* That is sent, or there is no TLS any more: it is as the program wants it again. */
 void hurry_end(struct connection *c, int fd);
 
-/* What the program sets meanwhile. 0 or a negative errno. */
+/* What the program sets until then. 0 or a negative errno. */
 int hurry_set(struct connection *c, int fd, int on);
 
 #endif /* HURRY_H */

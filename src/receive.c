@@ -209,7 +209,7 @@ static ssize_t receive_locked(struct connection *c, int fd, struct request *q)
 	for (;;) {
 		if (q->sink)
 			deliver_to_sink(c, q);
-		else if (!(q->flags & MSG_PEEK))
+		else if (!(q->flags & MSG_PEEK) && engine_pending(c->engine) > 0)
 			deliver(c, q);
 		if (has_enough(c, q))
 			break;
