@@ -14,6 +14,8 @@ import sys
 
 CASE = re.compile(r"(?P<bad>not )?ok\b\s*\d*\s*(?:- )?(?P<name>[^#]*)(?P<skip>#\s*skip\S*)?\s*(?P<why>.*)",
                   re.IGNORECASE)
+# What test_skip() says; cmocka's own line has the name of the case instead.
+SKIPS = re.compile(r"# skip: (?P<why>.*)")
 PLAN_SKIPS = re.compile(r"1\.\.0\s*#\s*skip\S*\s*(?P<why>.*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -21,11 +23,17 @@ def cases_of(test):
     """Yields outcome, name and reason of each case of one run of a test program."""
     output = test["stdout"] or ""
     seen = collections.Counter()
+    said = ""
     for line in output.splitlines():
-        if match := CASE.match(line):
+        if match := SKIPS.match(line):
+            said = match["why"]
+        elif match := CASE.match(line):
             outcome = "skipped" if match["skip"] else "failed" if match["bad"] else "passed"
             seen[outcome] += 1
-            yield outcome, f"{test['name']}: {match['name'].strip()}", match["why"]
+            name, why = match["name"].strip(), match["why"]
+            if outcome == "skipped" and not name:
+                name, why = why, said
+            yield outcome, f"{test['name']}: {name}", why
     if test["result"] not in ("OK", "SKIP"):
         # An exit status alone may just say that cases failed.
         broke_off = test["result"] in ("TIMEOUT", "INTERRUPT") or test["returncode"] < 0

@@ -66,7 +66,7 @@ static void starts_with(const char *name, const char *value, const char *host, c
 			const char *holding, const char *otherwise)
 {
 	if (!can_be_privileged())
-		skip();
+		test_skip("a program with set-user-ID needs root, and a place without nosuid");
 	for (int by_owner = 0; by_owner < 2; by_owner++) {
 		struct native_peer peer;
 		struct proc proc;

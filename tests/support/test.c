@@ -36,6 +36,12 @@ long test_ok(long ret, const char *what, const char *file, int line)
 	return ret;
 }
 
+void test_skip(const char *why)
+{
+	print_message("# skip: %s\n", why);
+	skip();
+}
+
 void test_fails(long ret, int error, const char *what, const char *file, int line)
 {
 	int got = errno;

@@ -45,6 +45,9 @@ int case_teardown(void **state);
 int group_setup(void **state);
 void nothing_left(void **state);
 
+/* Ends the case, which cannot be tested here, and says why. */
+void test_skip(const char *why);
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, case_setup, case_teardown)
 
 /* A function for each row of a table: state is the row. */
