@@ -22,7 +22,7 @@
 
 #include <pthread.h>
 
-/* From prepare to parent and child. */
+/* From prepare to parent and child, while all is locked. */
 static struct arena *arena;
 
 /* Something that two processes must not both go on with. */
@@ -108,14 +108,17 @@ static void child_one(void *object, void *unused)
 
 static void in_parent(void)
 {
+	/* Unlocked, it may be that of another thread's fork. */
+	struct arena *own = arena;
+
 	unlock_rest();
 	fdtable_fork_each(parent_one, NULL);
-	owner_fork_unlock(arena);
+	owner_fork_unlock(own);
 	fdtable_fork_unlock();
 	linger_unlock();
 	stdiofd_unlock();
 	libgnutls_fork_unlock();
-	owner_fork_parent(arena);
+	owner_fork_parent(own);
 }
 
 static void in_child(void)

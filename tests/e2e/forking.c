@@ -2,8 +2,10 @@
 /* fork: who serves, who may write, and that what a process drops does not end the other's. */
 #include "child.h"
 #include "peer.h"
+#include "proc.h"
 #include "stream.h"
 #include "trace.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,6 +284,41 @@ static void child_connects(void **state)
 	assert_int_equal(proc_finish(&peer.proc), 0);
 }
 
+enum { FORKERS = 2, FORKS = 200 };
+
+static void *fork_often(void *fd)
+{
+	for (int i = 0; i < FORKS; i++) {
+		pid_t pid;
+
+		assert_ok(send(*(int *)fd, "x", 1, 0));
+		pid = fork();
+		if (pid == 0)
+			_exit(0);
+		assert_ok(pid);
+		assert_int_equal(proc_reap(pid), 0);
+	}
+	return NULL;
+}
+
+/* What one fork has begun the other's must not end. */
+static void threads_fork(void **state)
+{
+	static char data[FORKERS * FORKS];
+	pthread_t threads[FORKERS];
+	struct link link;
+
+	(void)state;
+	link_open(&link, IPPROTO_TLS, AF_INET);
+	for (int i = 0; i < FORKERS; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, fork_often, (void *)&link.client), 0);
+	assert_int_equal(recv(link.server, data, sizeof(data), MSG_WAITALL), sizeof(data));
+	for (int i = 0; i < FORKERS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	link_close(&link);
+}
+
 static const struct CMUnitTest tests[] = {
 	CASE(child_serves_at_once),
 	CASE(child_serves_after_handshake),
@@ -291,9 +328,11 @@ static const struct CMUnitTest tests[] = {
 	CASE(child_drops),
 	CASE(last_one_notifies),
 	CASE(child_connects),
+	/* Not with a sanitizer: */
+	CASE(threads_fork),
 };
 
 int main(void)
 {
-	return compare_main("forking", NULL, 0, tests, COUNT(tests));
+	return compare_main("forking", NULL, 0, tests, COUNT(tests) - SANITIZED);
 }

@@ -24,13 +24,6 @@
 #include <tlssock.h>
 #include <unistd.h>
 
-/* A sanitizer needs more of both: address space and stack. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-
 enum { SKIPPED = 77, THREADS = 8, SMALL_STACK = 32 << 10, ROUNDS = 20 };
 
 static void run_alone(int (*run)(void *arg), void *arg)
@@ -380,7 +373,7 @@ static const struct CMUnitTest tests[] = {
 	ALONE("in exit", in_exit, NULL),
 	CASE(wrong_library),
 	CASE(environment),
-	/* A sanitizer takes all the space, and its malloc may be locked in a forked child. */
+	/* Not with a sanitizer: */
 	CASE(little_space),
 	CASE(fork_meanwhile),
 };

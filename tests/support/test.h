@@ -28,6 +28,16 @@ void test_fails(long ret, int error, const char *what, const char *file, int lin
 /* Path of a file of the certificate zoo; the last few results stay valid. */
 const char *zoo(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * A sanitizer needs more address space and stack, and its malloc may be locked in a child
+ * that another thread forks.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 /* Path of a program that was built with the tests. */
 const char *program_path(const char *name);
 
