@@ -53,6 +53,12 @@ void input_settle(struct connection *c, int fd);
 bool input_end(struct connection *c, int fd);
 bool input_drop_end(int fd);
 
+/*
+ * Throws away up to n bytes of the kernel's queue, without waiting (MSG_TRUNC, tcp(7)).
+ * Returns how many, or -1 with errno, as recv does.
+ */
+ssize_t input_drop(int fd, size_t n);
+
 /* Throws away what is in the kernel's queue. */
 void input_discard(int fd);
 

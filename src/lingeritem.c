@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lingeritem.h"
 
+#include "input.h"
 #include "libc.h"
 #include "signals.h"
 
@@ -67,7 +68,7 @@ bool linger_item_arrived(const struct linger_item *item)
 static bool drained_to_end(struct linger_item *item)
 {
 	for (int i = 0; i < 64; i++) {
-		ssize_t n = libc.recv(item->fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
+		ssize_t n = input_drop(item->fd, 1 << 20);
 
 		if (n == 0)
 			return item->rest.len == 0;

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 static __thread bool inside_library;
 static struct {
@@ -73,15 +72,12 @@ static int failing_close_all_the_same(int fd)
 	return injected("close") ? -1 : r;
 }
 
-/*
- * What was looked at is there: discarding it cannot fail. The thread sanitizer takes
- * recv without memory for a write, at address 0 for every thread.
- */
-static ssize_t failing_recv_of_news(int fd, void *buf, size_t n, int flags)
+/* What was looked at is there: dropping it cannot fail. */
+static long failing_syscall_of_news(long number, long a, long b, long c, long d, long e, long f)
 {
-	if (flags & MSG_TRUNC)
-		return syscall(SYS_recvfrom, fd, buf, n, flags, NULL, NULL);
-	return failing_recv(fd, buf, n, flags);
+	if (number == SYS_recvfrom)
+		return real.syscall(number, a, b, c, d, e, f);
+	return failing_syscall(number, a, b, c, d, e, f);
 }
 
 #define PUT(type, call, params, args)		     libc.call = failing_##call;
@@ -94,6 +90,6 @@ void inject_start(void)
 	LIBC_CALLS(PUT)
 	LIBC_VARIADIC(PUT_VARIADIC)
 	(void)failing_close;
-	libc.recv = failing_recv_of_news;
+	libc.syscall = failing_syscall_of_news;
 	libc.close = failing_close_all_the_same;
 }

@@ -85,7 +85,7 @@ static long other_syscall(long number, long a, long b, long c, long d, long e, l
 		errno = EMFILE;
 		return -1;
 	}
-	return real.syscall(number, a, b, c, d, e, f);
+	return fake.syscall(number, a, b, c, d, e, f);
 }
 
 static struct wire *open_wire(void **state)
