@@ -67,7 +67,8 @@ static ssize_t read_file(struct move *m, off64_t pos, size_t n)
 {
 	ssize_t r;
 
-	n = n < m->piece.cap ? n : m->piece.cap;
+	/* Two records: cached until they are sent, and no burst for BBR, which paces by timers. */
+	n = n < 2 * ENGINE_MAX_PLAIN ? n : 2 * ENGINE_MAX_PLAIN;
 	r = libc.pread64(m->other, m->piece.data, n, pos);
 	if (r < 0)
 		r = -errno;
