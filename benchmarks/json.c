@@ -110,6 +110,7 @@ void report_json(const char *path, const struct run *run)
 	fputs("{\n", out);
 	put_member(out, "processor", machine.processor);
 	put_member(out, "kernel", machine.system.release);
+	put_member(out, "congestion", machine.congestion);
 	put_member(out, "cipher", run->cipher);
 	fprintf(out, "\n\"processors\": %ld, \"rounds\": %d, \"seconds\": %g,\n",
 		machine.processors, run->rounds, run->seconds);

@@ -26,6 +26,17 @@ static void find_processor(char *name, size_t size)
 	fclose(file);
 }
 
+static void find_congestion(char *name, size_t size)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/tcp_congestion_control", "re");
+
+	if (!file || !fgets(name, (int)size, file))
+		snprintf(name, size, "unknown");
+	name[strcspn(name, "\n")] = '\0';
+	if (file)
+		fclose(file);
+}
+
 void machine_describe(struct machine *machine)
 {
 	uname(&machine->system);
@@ -33,4 +44,5 @@ void machine_describe(struct machine *machine)
 	if (getloadavg(&machine->load, 1) != 1)
 		machine->load = -1;
 	find_processor(machine->processor, sizeof(machine->processor));
+	find_congestion(machine->congestion, sizeof(machine->congestion));
 }

@@ -7,6 +7,7 @@
 struct machine {
 	struct utsname system;
 	char processor[128];
+	char congestion[32]; /* TCP's congestion control */
 	long processors;
 	double load; /* of the last minute */
 };

@@ -24,8 +24,8 @@ void report_machine(struct run *run)
 
 	machine_describe(&machine);
 	run->load = machine.load;
-	printf("%s, %ld CPUs, Linux %s, load %.1f\n", machine.processor, machine.processors,
-	       machine.system.release, machine.load);
+	printf("%s, %ld CPUs, Linux %s, TCP with %s, load %.1f\n", machine.processor,
+	       machine.processors, machine.system.release, machine.congestion, machine.load);
 	printf("%s asked of every contender, rounds: %d, seconds for a measure: %g\n\n",
 	       run->cipher, run->rounds, run->seconds);
 	fflush(stdout);

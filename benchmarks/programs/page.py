@@ -169,7 +169,8 @@ def machine(parts, run):
     counts = [part["rounds"] for part in parts]
     rounds = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else counts[0]
     busy = any(part.get("load_before", 0) > part["processors"] for part in parts)
-    return (f"{part['processor']}, {part['processors']} CPUs, Linux {part['kernel']}; "
+    return (f"{part['processor']}, {part['processors']} CPUs, Linux {part['kernel']}, "
+            f"TCP with {part['congestion']}; "
             f"{part['cipher']} but where another one is named, TLS 1.3, P-256; {rounds} rounds. "
             f"Load averages of the machine: {loads}; what a run itself makes is 1 to 2.\n\n"
             f"{BUSY if busy else ''}Versions: {'; '.join(names)}.")

@@ -103,6 +103,11 @@ def processor():
     return names[0] if names else "unknown processor"
 
 
+def congestion():
+    with open("/proc/sys/net/ipv4/tcp_congestion_control", encoding="ascii") as file:
+        return file.read().strip()
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(1))
@@ -113,6 +118,7 @@ def main():
     if ARGUMENTS.json:
         with open(ARGUMENTS.json, "w", encoding="utf-8") as file:
             json.dump({"processor": processor(), "kernel": platform.release(),
+                       "congestion": congestion(),
                        "processors": os.cpu_count(), "cipher": ARGUMENTS.cipher,
                        "rounds": ARGUMENTS.rounds, "seconds": ARGUMENTS.seconds,
                        "load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1),
