@@ -18,6 +18,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+/* Two records: cached until they are sent, and no burst for BBR, which paces by timers. */
+enum { FILE_PIECE = 2 * ENGINE_MAX_PLAIN };
+
 struct move {
 	struct entry *e; /* of the TLS socket */
 	int fd;		 /* its number */
@@ -67,8 +70,7 @@ static ssize_t read_file(struct move *m, off64_t pos, size_t n)
 {
 	ssize_t r;
 
-	/* Two records: cached until they are sent, and no burst for BBR, which paces by timers. */
-	n = n < 2 * ENGINE_MAX_PLAIN ? n : 2 * ENGINE_MAX_PLAIN;
+	n = n < FILE_PIECE ? n : FILE_PIECE;
 	r = libc.pread64(m->other, m->piece.data, n, pos);
 	if (r < 0)
 		r = -errno;
@@ -83,9 +85,7 @@ static int more_flag(const struct move *m, off64_t next, size_t left)
 {
 	struct stat st;
 
-	if (left == 0 || fstat(m->other, &st) < 0)
-		return 0;
-	return next < st.st_size ? MSG_MORE : 0;
+	return left && fstat(m->other, &st) == 0 && next < st.st_size ? MSG_MORE : 0;
 }
 
 static ssize_t send_file(struct move *m, off64_t pos, size_t n)
@@ -143,7 +143,7 @@ static ssize_t file_to_socket(struct move *m, off64_t *off, size_t n)
 		return r;
 	n = n < CURSOR_MOST ? n : CURSOR_MOST;
 	m->placed = off;
-	if (buffer_reserve(&m->piece, 1) < 0)
+	if (buffer_reserve(&m->piece, FILE_PIECE) < 0)
 		return -ENOMEM;
 	CLEANUP_PUSH(drop_piece, m);
 	r = send_file(m, pos, n);
